@@ -49,9 +49,7 @@ def apply_residual(kind: Kind, expectation: np.ndarray, residuals: np.ndarray) -
     return result
 
 
-def publish(
-    kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state: np.ndarray
-) -> np.ndarray:
+def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state: np.ndarray) -> np.ndarray:
     """Return what to publish of `state`, `ticks` after `before` was published.
 
     before, state: `(f, rows) int32`. known: `(rows,) bool`, rows that `before` holds in their present generation; the

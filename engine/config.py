@@ -1,0 +1,102 @@
+"""Every constant of the engine that is a choice: value, unit, reason. Frozen; pass one, never reach for a global.
+
+`MatchConfig` is the server's and is told to each client; `ClientConfig` is the client's own business. Constants of the
+wire formats live beside the code that writes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import UsageError
+
+PROTOCOL_VERSION = 1
+"""Counts changes of our own messages; part of the netcode protocol id, so that versions never meet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchConfig:
+    """What server and client must agree on."""
+
+    tick_hz: int = 60
+    """Simulation steps per second: 16.7 ms is finer than human reaction, and a common display's frame."""
+    snapshot_every: int = 2
+    """Ticks per snapshot: 30 Hz doubles no perceived smoothness (rows are interpolated) and halves the bytes of 60."""
+    history_snapshots: int = 64
+    """Snapshots kept for deltas and rewind: 2.1 s at 30 Hz, more than any playable round trip."""
+    rewind_limit: float = 0.25
+    """Seconds a shot may reach back: beyond it victims are hit too long behind their wall."""
+    max_extrapolation: float = 0.25
+    """Seconds a row is dead-reckoned without news before it stands still: after that it is a guess."""
+
+    def __post_init__(self) -> None:
+        _require(self, "tick_hz", 1, 1000)
+        _require(self, "snapshot_every", 1, 60)
+        _require(self, "history_snapshots", 4, 1024)
+        _require(self, "rewind_limit", 0.0, 2.0)
+        _require(self, "max_extrapolation", 0.0, 2.0)
+
+    @property
+    def tick_seconds(self) -> float:
+        """Length of a tick in seconds."""
+        return 1.0 / self.tick_hz
+
+    @property
+    def snapshot_hz(self) -> float:
+        """Snapshots per second."""
+        return self.tick_hz / self.snapshot_every
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """The server's own choices."""
+
+    max_players: int = 64
+    """Peer slots; each costs arrays of a few hundred KiB."""
+    input_ring: int = 64
+    """Ticks of input held per peer, and so the furthest ahead a client's input may be: one second at 60 Hz."""
+    payload_bytes: int = 1200
+    """Largest payload: netcode's limit, below the common 1280-byte IPv6 minimum MTU."""
+    drain_limit: int = 4096
+    """Datagrams taken from the socket per tick at most, so that a flood can't starve the simulation."""
+
+    def __post_init__(self) -> None:
+        _require(self, "max_players", 1, 4096)
+        _require(self, "input_ring", 16, 1024)
+        _require(self, "payload_bytes", 256, 1200)
+        _require(self, "drain_limit", 1, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientConfig:
+    """The client's own choices."""
+
+    max_redundant_inputs: int = 24
+    """Unacknowledged inputs repeated in each packet: 0.4 s at 60 Hz; older ones are late whatever we do."""
+    lead_margin_ticks: float = 1.0
+    """Slack kept above the worst recent arrival. The server sees arrivals once a tick, so one tick is its resolution."""
+    max_steer: float = 0.1
+    """Largest change of clock rate: 10 % is not felt."""
+    jump_ticks: float = 10.0
+    """Off by more than this, the clock jumps instead of steering: steering would take seconds."""
+    lateness_window: float = 4.0
+    """Seconds of arrivals that the interpolation delay is measured over: waves of jitter last about as long."""
+    lateness_quantile: float = 0.99
+    """Share of snapshots that should arrive before they are needed."""
+    max_resimulated_ticks: int = 64
+    """Ticks predicted again after a correction at most; more can't be pending without a second of outage."""
+
+    def __post_init__(self) -> None:
+        _require(self, "max_redundant_inputs", 1, 60)
+        _require(self, "lead_margin_ticks", 0.0, 30.0)
+        _require(self, "max_steer", 0.001, 0.5)
+        _require(self, "jump_ticks", 1.0, 1000.0)
+        _require(self, "lateness_window", 0.1, 60.0)
+        _require(self, "lateness_quantile", 0.0, 1.0)
+        _require(self, "max_resimulated_ticks", 1, 1024)
+
+
+def _require(config: object, name: str, low: float, high: float) -> None:
+    value = getattr(config, name)
+    if not low <= value <= high:
+        raise UsageError(f"{type(config).__name__}.{name} must be {low} to {high}, got {value}")

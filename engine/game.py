@@ -1,0 +1,143 @@
+"""What a game implements to be played over this engine.
+
+A game is a schema, a function that predicts a player's own row, and a function that steps the world. The server calls
+`step` once a tick; the client calls `predict`, the same code `step` uses, on its own row. Read next: `world/schema.py`
+for fields and kinds, `world/table.py` for rows and columns, then `examples/`.
+
+Three rules keep clients exact: everything that changes lives in the world (a game object holds only what never changes:
+rules, map, seed); `predict` reads nothing but its arguments and the map; and the predicted path uses only + - * / sqrt,
+comparisons and table look-ups, because libm's sin and cos differ between builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from engine.world.picture import Picture
+from engine.world.schema import Kind
+from engine.world.table import Rows, World
+
+Settings = Mapping[str, int | float | str | bool]
+"""What a game was made with; the server tells it to each client, which makes its own game from the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class GameEvent:
+    """Something that happened and is not state: a shot's trace, a kill. Sent once, reliably, shown at its tick.
+
+    code: the game's own number for it. args: its values, each within int32. to: the player row it is for; None: all.
+    """
+
+    tick: int
+    code: int
+    args: tuple[int, ...]
+    to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The inputs of one tick.
+
+    rows: `(n,) intp`, the player rows that are played, ascending. input: their inputs, n rows of the game's `input` kind.
+    missing: `(n,) bool`, where nothing arrived in time and the input before it is repeated.
+    """
+
+    rows: np.ndarray
+    input: Rows
+    missing: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of one shot, for its shooter, the overlay and the report. Ticks may be fractional (view time).
+
+    hit: the row hit, None for a miss. reason: a short slug: "hit", "miss", "wall", "clamped", "implausible", ...
+    claimed_age, allowed_age: how far back the picture was, in ticks, as claimed and as used.
+    """
+
+    tick: int
+    shooter: int
+    hit: int | None
+    reason: str
+    claimed_age: float
+    allowed_age: float
+    clamped: bool
+
+
+class Rewind(Protocol):
+    """What `step` asks to judge a shot by what its shooter saw."""
+
+    def picture(self, shooter: int) -> Picture:
+        """Return the published world as player row `shooter` saw it when it made this tick's input.
+
+        The picture is clamped to the rewind limit; a shooter without a claim (a bot of the server) gets the present.
+        """
+        ...
+
+    def judge(self, shooter: int, hit: int | None, reason: str) -> None:
+        """Record the verdict of a shot of this tick by `shooter`."""
+        ...
+
+
+class Brain(Protocol):
+    """A bot's mind: on the server for rows nobody plays, in the client for `--bot`, in the lab for everyone."""
+
+    def think(self, picture: Picture, rows: np.ndarray, tick: int) -> Rows:
+        """Return the inputs of tick `tick` for the player rows `rows`, judging by `picture` alone."""
+        ...
+
+
+class Game(Protocol):
+    """The rules of a game. See the module's three rules."""
+
+    name: str
+    version: int
+    tick_hz: int
+    kinds: tuple[Kind, ...]
+    player: Kind
+    """The kind, one of `kinds`, of which each player has one row."""
+    input: Kind
+    """The fields of one tick's input, as a kind of capacity 1; all public."""
+
+    def settings(self) -> Settings:
+        """Return what makes an equal game elsewhere."""
+        ...
+
+    def start(self, world: World) -> None:
+        """Set up an empty world at tick 0."""
+        ...
+
+    def join(self, world: World, row: int) -> None:
+        """A player has come: its row is alive and zero; fill it."""
+        ...
+
+    def leave(self, world: World, row: int) -> None:
+        """A player is going; its row ends after this call."""
+        ...
+
+    def predict(self, players: Rows, inputs: Rows, tick: int) -> None:
+        """Advance `players` (n rows; at least the owner's fields) in place by `inputs` (n rows) through tick `tick`.
+
+        Writes predicted fields only.
+        """
+        ...
+
+    def shots(self, inputs: Rows) -> np.ndarray:
+        """Tell which of `inputs` (n rows) may shoot, `(n,) bool`: they carry what the player saw."""
+        ...
+
+    def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
+        """Advance the world by one tick, from `world.tick - 1` to `world.tick`, which the caller has set; return what happened."""
+        ...
+
+    def brain(self, behaviour: str, seed: int) -> Brain:
+        """Return a bot of the named behaviour. Raises UsageError naming those there are."""
+        ...
+
+
+GameFactory = Callable[[Settings], Game]
+"""Makes a game from settings. Raises UsageError when it can't: a client says so and leaves."""
