@@ -112,9 +112,7 @@ class Kind:
             if field.rate is None:
                 continue
             if field.rate not in names:
-                raise UsageError(
-                    f"kind {self.name}: {field.name} has rate {field.rate!r}, which is no field of it"
-                )
+                raise UsageError(f"kind {self.name}: {field.name} has rate {field.rate!r}, which is no field of it")
             rate = ordered[names.index(field.rate)]
             if rate.rate is not None or rate.scope.value > field.scope.value:
                 raise UsageError(
@@ -167,9 +165,7 @@ class Kind:
     @cached_property
     def rated(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the dead-reckoned fields, and of their rates: two `(n,) intp` arrays."""
-        pairs = [
-            (at, self.index[field.rate]) for at, field in enumerate(self.fields) if field.rate is not None
-        ]
+        pairs = [(at, self.index[field.rate]) for at, field in enumerate(self.fields) if field.rate is not None]
         return np.array([base for base, _ in pairs], np.intp), np.array([rate for _, rate in pairs], np.intp)
 
     @cached_property
