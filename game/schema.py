@@ -1,0 +1,131 @@
+"""Arena's state, inputs and events: the names that the rules, the renderer, the bots and the lab share.
+
+Positions are in 1/64 pixel (`GRID`), velocities in the same units per tick, so that a row's position after a tick is its
+position before plus its velocity, exactly, and integer dead reckoning is exact on every straight run. Angles are 65536
+to a full turn, 0 along +x and 16384 along +y, which is down on the screen.
+
+What it does not do: say what the numbers mean in play (speeds, damage, cooldowns: `rules.py` and `weapons.py`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+from engine.world.schema import Field, Kind, Scope
+
+GRID = 64
+"""Grid units in a pixel: a 64th of a pixel is below what a screen shows, and int32 then spans 33 million pixels."""
+
+TURN = 65536
+"""Aim units in a full turn: a uint16."""
+
+MAX_PLAYERS = 64
+"""The most players one match can have, and how many it has room for unless told otherwise."""
+
+MAX_ROCKETS = 256
+"""Rockets in flight: 64 players x a shot each 0.8 s x 3.2 s mean flight. When full, the trigger does nothing."""
+
+
+class Button(IntFlag):
+    """Bits of the input's `buttons`."""
+
+    UP = 1
+    DOWN = 2
+    LEFT = 4
+    RIGHT = 8
+    FIRE = 16
+    ALT = 32
+    """Reserved: a weapon's second function."""
+    DASH = 64
+    """Reserved."""
+
+
+MOVE_BUTTONS = int(Button.UP | Button.DOWN | Button.LEFT | Button.RIGHT)
+"""The four direction bits: `buttons & MOVE_BUTTONS` is one of 16 ways to walk."""
+
+
+class Weapon(IntEnum):
+    """Values of a player's and an input's `weapon`. An input's unknown number counts as the last one here."""
+
+    RAIL = 0
+    ROCKET = 1
+
+
+class Event(IntEnum):
+    """`GameEvent.code`, and what `args` are. Positions in grid units, players by row; `to` is None unless said."""
+
+    RAIL = 1
+    """A rail shot's trace: shooter, x0, y0, x1, y1, the row hit or -1."""
+    EXPLOSION = 2
+    """A rocket went off: x, y, owner."""
+    KILL = 3
+    """A player died: victim, killer (the victim itself: suicide), weapon."""
+    HIT = 4
+    """To the shooter alone: victim, damage done."""
+    SPAWN = 5
+    """A player came back to life: row, x, y. Joining has no event: the row appears."""
+    JUMP = 6
+    """Reserved."""
+
+
+_UNIT = 1 / GRID
+
+# How far a published row may be from the true one. Three quarters of a pixel keeps what others see within a pixel; a
+# velocity 8 off (7.5 px/s at 60 Hz) reaches that limit in six ticks and is renewed then; half a degree of aim is not seen.
+_POSITION_THRESHOLD = 48
+_VELOCITY_THRESHOLD = 8
+_AIM_THRESHOLD = 96
+
+_PLAYER_FIELDS = (
+    Field("x", "int32", _UNIT, threshold=_POSITION_THRESHOLD, rate="vx", smooth=True),
+    Field("y", "int32", _UNIT, threshold=_POSITION_THRESHOLD, rate="vy", smooth=True),
+    Field("vx", "int16", _UNIT, threshold=_VELOCITY_THRESHOLD),
+    Field("vy", "int16", _UNIT, threshold=_VELOCITY_THRESHOLD),
+    Field("aim", "uint16", threshold=_AIM_THRESHOLD, wrap=True, smooth=True),
+    Field("health", "uint8", predicted=False),  # 0: dead
+    Field("weapon", "uint8"),
+    Field("score", "int16", predicted=False),
+    Field("deaths", "int16", predicted=False),
+    Field("spawns", "uint8", wrap=True, predicted=False),  # the row jumped: it was put on a spawn point
+    Field("shoves", "uint8", wrap=True, predicted=False),  # the row was moved from outside: knockback, death, respawn
+    Field("team", "uint8", predicted=False),  # 0: none, each for itself
+    Field("rail_ready", "int16", scope=Scope.OWNER),  # ticks until it can fire
+    Field("rocket_ready", "int16", scope=Scope.OWNER),
+    Field("ammo", "uint8", scope=Scope.OWNER),  # rockets left
+    Field("respawn", "int16", scope=Scope.OWNER, predicted=False),  # ticks until a dead player lives again
+)
+
+
+def player_kind(max_players: int = MAX_PLAYERS) -> Kind:
+    """Return the kind of the players' rows, with room for `max_players`."""
+    return Kind("player", _PLAYER_FIELDS, max_players, teleport="spawns", shove="shoves")
+
+
+PLAYER = player_kind()
+"""The players' kind at full size. Its field order is that of every match, whatever its `max_players`."""
+
+ROCKET = Kind(
+    "rocket",
+    (
+        Field("x", "int32", _UNIT, rate="vx", smooth=True),
+        Field("y", "int32", _UNIT, rate="vy", smooth=True),
+        Field("vx", "int16", _UNIT),
+        Field("vy", "int16", _UNIT),
+        Field("owner", "uint8"),  # the player row that fired it
+        Field("input_tick", "uint16", wrap=True),  # tick of the input that fired it, low 16 bits
+        Field("age", "int16", scope=Scope.SERVER),  # ticks flown
+    ),
+    MAX_ROCKETS,
+)
+"""Rockets fly straight at constant speed: dead reckoning tells where they are, and in flight they cost no bytes."""
+
+INPUT = Kind(
+    "input",
+    (
+        Field("buttons", "uint8"),  # bits of Button
+        Field("aim", "uint16", wrap=True),
+        Field("weapon", "uint8"),  # a Weapon
+    ),
+    1,
+)
+"""One tick's input of one player."""
