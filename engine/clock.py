@@ -43,7 +43,7 @@ class SystemClock:
 class VirtualClock:
     """A clock that moves only when told to.
 
-    `unix_start` is the unix time at `now() == 0`; a fixed one makes a run's tokens, and so its bytes, the same each time.
+    `unix_start` is the unix time at `now() == 0`; a fixed one makes a run's tokens, and so its bytes, the same.
     """
 
     def __init__(self, start: float = 0.0, unix_start: float = 1_700_000_000.0) -> None:

@@ -57,6 +57,8 @@ class ServerConfig:
     """Ticks of input held per peer, and so the furthest ahead a client's input may be: one second at 60 Hz."""
     payload_bytes: int = 1200
     """Largest payload: netcode's limit, below the common 1280-byte IPv6 minimum MTU."""
+    repeat_limit: float = 0.25
+    """Seconds a missing input is stood in for by the one before it; then the player lets go of the controls."""
     drain_limit: int = 4096
     """Datagrams taken from the socket per tick at most, so that a flood can't starve the simulation."""
 
@@ -64,6 +66,7 @@ class ServerConfig:
         _require(self, "max_players", 1, 4096)
         _require(self, "input_ring", 16, 1024)
         _require(self, "payload_bytes", 256, 1200)
+        _require(self, "repeat_limit", 0.0, 5.0)
         _require(self, "drain_limit", 1, 1_000_000)
 
 
@@ -74,7 +77,7 @@ class ClientConfig:
     max_redundant_inputs: int = 24
     """Unacknowledged inputs repeated in each packet: 0.4 s at 60 Hz; older ones are late whatever we do."""
     lead_margin_ticks: float = 1.0
-    """Slack kept above the worst recent arrival. The server sees arrivals once a tick, so one tick is its resolution."""
+    """Slack kept above the worst recent arrival. The server sees arrivals once a tick: that is its resolution."""
     max_steer: float = 0.1
     """Largest change of clock rate: 10 % is not felt."""
     jump_ticks: float = 10.0

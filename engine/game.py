@@ -42,7 +42,7 @@ class GameEvent:
 class Inputs:
     """The inputs of one tick.
 
-    rows: `(n,) intp`, the player rows that are played, ascending. input: their inputs, n rows of the game's `input` kind.
+    rows: `(n,) intp`, the player rows that are played, ascending. input: n rows of the game's `input` kind.
     missing: `(n,) bool`, where nothing arrived in time and the input before it is repeated.
     """
 
@@ -131,7 +131,7 @@ class Game(Protocol):
         ...
 
     def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
-        """Advance the world by one tick, from `world.tick - 1` to `world.tick`, which the caller has set; return what happened."""
+        """Advance the world by one tick, to `world.tick`, which the caller has set; return what happened."""
         ...
 
     def brain(self, behaviour: str, seed: int) -> Brain:

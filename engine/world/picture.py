@@ -19,6 +19,7 @@ import numpy as np
 
 from engine.world.history import ABSENT, History
 from engine.world.schema import Kind
+from engine.world.table import World
 
 VIEW_UNITS = 256
 """View time is counted in 1/256 tick: 65 us at 60 Hz, well below what a frame can show."""
@@ -26,7 +27,7 @@ VIEW_UNITS = 256
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which picture: drawn from snapshot `tick_a` towards `tick_b` (None: dead-reckoned past a), at `time` / 256 ticks."""
+    """Which picture: from snapshot `tick_a` towards `tick_b` (None: dead-reckoned past a), at `time` / 256 ticks."""
 
     tick_a: int
     tick_b: int | None
@@ -74,6 +75,14 @@ class Picture:
 
     def __getitem__(self, name: str) -> Seen:
         return self.kinds[name]
+
+
+def present(world: World) -> Picture:
+    """Return the true world as it is now: what a bot of the server sees."""
+    picture = Picture(View(world.tick, None, world.tick * VIEW_UNITS))
+    for name, table in world.tables.items():
+        picture.kinds[name] = Seen(table.kind, table.state.astype(np.float64), table.alive, table.generation)
+    return picture
 
 
 def sample(kind: Kind, history: History, view: View, max_ticks: float) -> Seen | None:

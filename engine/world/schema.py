@@ -116,7 +116,7 @@ class Kind:
             rate = ordered[names.index(field.rate)]
             if rate.rate is not None or rate.scope.value > field.scope.value:
                 raise UsageError(
-                    f"kind {self.name}: {rate.name} can't be the rate of {field.name}: it has a rate or a narrower scope"
+                    f"kind {self.name}: {rate.name} has a rate or a narrower scope, so can't be {field.name}'s rate"
                 )
         for role in (self.teleport, self.shove):
             if role is not None and role not in names:

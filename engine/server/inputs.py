@@ -1,0 +1,120 @@
+"""Inputs of all peers, by the tick they are for.
+
+    tick    (peers, ring) int64          which tick the slot holds; -1: none
+    values  (fields, peers, ring) int32
+    view    (3, peers, ring) int64       tick_a, tick_b (-1: none), time; tick_a -1: no view
+
+A peer gives one input per tick and each tick takes one, so neither a flood nor a batch moves a player faster: whatever
+arrives, at most one input per simulated tick is ever used. What is for a tick already stepped is late; what is further
+ahead than the ring is not kept. Where nothing arrived, the input before it is repeated for a bounded time, then the
+controls are let go.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.wire.inputs import StampedInput
+from engine.wire.snapshot import NONE
+from engine.world.picture import VIEW_UNITS, View
+from engine.world.schema import Kind
+from engine.world.table import Rows
+
+
+class InputRing:
+    """See the module. `repeat_ticks` bounds the repeating."""
+
+    def __init__(self, kind: Kind, peers: int, ring: int, repeat_ticks: int) -> None:
+        self._kind = kind
+        self._ring = ring
+        self._repeat_ticks = repeat_ticks
+        fields = len(kind.fields)
+        self._tick = np.full((peers, ring), -1, np.int64)
+        self._values = np.zeros((fields, peers, ring), np.int32)
+        self._view = np.full((3, peers, ring), -1, np.int64)
+        self._last = np.zeros((fields, peers), np.int32)
+        self._missed_in_a_row = np.zeros(peers, np.int64)
+        self._arrived: list[tuple[int, int, tuple[int, ...], View | None]] = []
+        self.newest = np.full(peers, -1, np.int64)
+        """Newest input tick of each peer, -1 before the first."""
+        self.slack = np.full(peers, NONE, np.int64)
+        """Tightest arrival since `snapshot_sent`, in 1/256 tick; NONE when nothing arrived."""
+        self.repeated = np.zeros(peers, np.int64)
+        """Ticks since `snapshot_sent` for which the input was missing."""
+        self.taken_total = np.zeros(peers, np.int64)
+        self.missing_total = np.zeros(peers, np.int64)
+        self.late_total = np.zeros(peers, np.int64)
+
+    def reset(self, peer: int) -> None:
+        """Forget everything of a peer slot: it has a new tenant."""
+        self._tick[peer] = -1
+        self._last[:, peer] = 0
+        self._missed_in_a_row[peer] = 0
+        self.newest[peer] = -1
+        self.slack[peer] = NONE
+        for total in (self.repeated, self.taken_total, self.missing_total, self.late_total):
+            total[peer] = 0
+
+    def receive(self, peer: int, inputs: list[StampedInput], packet_tick: int, next_tick: int) -> None:
+        """Take a packet's new inputs (newest first), before `next_tick` is stepped.
+
+        packet_tick: the newest tick the packet speaks of, new or not: its slack is what the client steers by.
+        """
+        slack = (packet_tick - next_tick) * VIEW_UNITS
+        if self.slack[peer] == NONE or slack < self.slack[peer]:
+            self.slack[peer] = max(min(slack, 32767), NONE + 1)
+        for entry in inputs:
+            if entry.tick < next_tick:
+                self.late_total[peer] += 1
+            elif entry.tick < next_tick + self._ring:
+                self._arrived.append((peer, entry.tick, entry.values, entry.view))
+                self.newest[peer] = max(self.newest[peer], entry.tick)
+
+    def take(self, tick: int, peers: np.ndarray) -> tuple[Rows, np.ndarray]:
+        """Return the inputs of `tick` for the peer slots `peers`, `(n,)`, and which of them are missing, `(n,) bool`.
+
+        A peer that has not sent its first input yet is idle, not missing.
+        """
+        self._store()
+        slot = tick % self._ring
+        have = self._tick[peers, slot] == tick
+        began = self.newest[peers] >= 0
+        missing = began & ~have
+        run = np.where(have, 0, self._missed_in_a_row[peers] + 1)
+        self._missed_in_a_row[peers] = run
+        self.taken_total[peers] += have
+        self.missing_total[peers] += missing
+        self.repeated[peers] += missing
+        values = np.where(have, self._values[:, peers, slot], self._last[:, peers])
+        values[:, run > self._repeat_ticks] = 0
+        self._last[:, peers] = values
+        return Rows(self._kind, values), missing
+
+    def view(self, peer: int, tick: int) -> View | None:
+        """Return what `peer` claimed to see when it made its input of `tick`; None when it said nothing."""
+        slot = tick % self._ring
+        if self._tick[peer, slot] != tick or self._view[0, peer, slot] < 0:
+            return None
+        tick_a, tick_b, time = self._view[:, peer, slot].tolist()
+        return View(tick_a, None if tick_b < 0 else tick_b, time)
+
+    def snapshot_sent(self, peers: np.ndarray) -> None:
+        """Start counting slack and repeats afresh for `peers`."""
+        self.slack[peers] = NONE
+        self.repeated[peers] = 0
+
+    def _store(self) -> None:
+        """Move what arrived into the ring, all peers in one assignment per array."""
+        if not self._arrived:
+            return
+        peers, ticks, values, views = zip(*self._arrived, strict=True)
+        self._arrived.clear()
+        at = np.array(peers)
+        tick = np.array(ticks)
+        slot = tick % self._ring
+        self._tick[at, slot] = tick
+        self._values[:, at, slot] = np.array(values).T
+        stamps = [
+            (-1, -1, -1) if v is None else (v.tick_a, -1 if v.tick_b is None else v.tick_b, v.time) for v in views
+        ]
+        self._view[:, at, slot] = np.array(stamps).T

@@ -1,0 +1,119 @@
+"""Lag compensation: the world as a shooter saw it, rebuilt from the published history, and a verdict for every shot.
+
+A shot's input carries the view it was aimed in (`world.picture.View`). The server believes it only as far as it can
+check: the snapshots named must be ones this peer acknowledged, the time must lie between them, and the age is clamped to
+the rewind limit. Then `sample`, the function the client drew with, gives the same picture bit for bit, because both sides
+hold the same published integers. A shooter without a view (a bot of the server) sees the present.
+
+    reason        trigger
+    unseen        a snapshot named was never acknowledged, or is no longer held: judged in the present
+    implausible   the view time lies outside its snapshots or in the future: judged in the present
+    clamped       older than the rewind limit: judged at the limit
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from engine.config import MatchConfig
+from engine.game import Verdict
+from engine.server.inputs import InputRing
+from engine.server.views import ViewTable
+from engine.world.history import ABSENT, History
+from engine.world.picture import VIEW_UNITS, Picture, View, present, sample
+from engine.world.table import World
+
+VERDICTS_KEPT = 1024
+"""Verdicts remembered for the overlay and the log: minutes of a lively match."""
+
+
+class Rewinder:
+    """The `engine.game.Rewind` of the server. `peer_of_row` maps player rows to peer slots (absent: a bot)."""
+
+    def __init__(
+        self,
+        config: MatchConfig,
+        world: World,
+        histories: dict[str, History],
+        views: ViewTable,
+        inputs: InputRing,
+        peer_of_row: dict[int, int],
+    ) -> None:
+        self._config = config
+        self._world = world
+        self._histories = histories
+        self._views = views
+        self._inputs = inputs
+        self._peer_of_row = peer_of_row
+        self._judged: list[tuple[Verdict, View | None]] = []
+        self._claims: dict[int, tuple[View | None, float, float, str]] = {}
+        self.verdicts: deque[tuple[Verdict, View | None]] = deque(maxlen=VERDICTS_KEPT)
+        """The latest verdicts with the view each was judged in (None: the present), oldest first."""
+
+    def picture(self, shooter: int) -> Picture:
+        tick = self._world.tick
+        peer = self._peer_of_row.get(shooter)
+        claim = None if peer is None else self._inputs.view(peer, tick)
+        if peer is None or claim is None:
+            self._claims[shooter] = (None, 0.0, 0.0, "")
+            return present(self._world)
+        view, reason = self._check(peer, claim)
+        claimed_age = tick - claim.time / VIEW_UNITS
+        picture = None if view is None else self._rebuild(peer, view, check_rows=reason != "clamped")
+        if view is None or picture is None:
+            self._claims[shooter] = (None, claimed_age, 0.0, reason or "unseen")
+            return present(self._world)
+        self._claims[shooter] = (view, claimed_age, tick - view.time / VIEW_UNITS, reason)
+        return picture
+
+    def judge(self, shooter: int, hit: int | None, reason: str) -> None:
+        view, claimed_age, allowed_age, doubt = self._claims.pop(shooter, (None, 0.0, 0.0, ""))
+        verdict = Verdict(
+            tick=self._world.tick,
+            shooter=shooter,
+            hit=hit,
+            reason=f"{reason}, {doubt}" if doubt else reason,
+            claimed_age=claimed_age,
+            allowed_age=allowed_age,
+            clamped=doubt == "clamped",
+        )
+        self.verdicts.append((verdict, view))
+        self._judged.append((verdict, view))
+
+    def drain(self) -> list[tuple[Verdict, View | None]]:
+        """Return the verdicts since the last call."""
+        judged, self._judged = self._judged, []
+        return judged
+
+    def _check(self, peer: int, claim: View) -> tuple[View | None, str]:
+        """Return the view to judge by (None: the present), and why it is not the claim ("" if it is)."""
+        tick, every = self._world.tick, self._config.snapshot_every
+        for named in (claim.tick_a, claim.tick_b):
+            if named is not None and not self._views.has_acked(peer, named):
+                return None, "unseen"
+        newest = claim.tick_b * VIEW_UNITS if claim.tick_b is not None else tick * VIEW_UNITS
+        if not claim.tick_a * VIEW_UNITS <= claim.time <= newest:
+            return None, "implausible"
+        limit = tick * VIEW_UNITS - round(self._config.rewind_limit * self._config.tick_hz * VIEW_UNITS)
+        if claim.time >= limit:
+            return claim, ""
+        tick_a = limit // VIEW_UNITS // every * every
+        published = next(iter(self._histories.values())).newest
+        return View(tick_a, tick_a + every if tick_a + every <= published else None, limit), "clamped"
+
+    def _rebuild(self, peer: int, view: View, check_rows: bool) -> Picture | None:
+        """Return the picture of `view`, without the rows the peer did not hold; None when the history is too short."""
+        picture = Picture(view)
+        slot = (view.tick_a // self._config.snapshot_every) % self._config.history_snapshots
+        for name, history in self._histories.items():
+            seen = sample(history.kind, history, view, self._config.max_extrapolation * self._config.tick_hz)
+            if seen is None:
+                return None
+            if check_rows:
+                held = self._views.status[name][peer, slot] != ABSENT
+                # The own row is never among the rows told to its owner; no game shoots itself.
+                seen.alive = np.logical_and(seen.alive, held)
+            picture.kinds[name] = seen
+        return picture

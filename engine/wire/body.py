@@ -1,0 +1,55 @@
+"""The body of a packet: messages, one behind the other.
+
+    u8 type, then one msgpack object (an array), repeated to the end
+
+The type is itself a msgpack positive fixint, so the whole body is a plain stream of msgpack objects.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import msgpack
+
+from engine.errors import ProtocolError
+
+MAX_MESSAGES = 16
+"""Messages in one body at most: a packet carries one snapshot or input and a few channel blocks."""
+MAX_ARRAY = 4096
+"""Elements of an array at most: 1200 bytes hold 1200 one-byte integers; fragments hold a few times that."""
+
+
+class MessageType(IntEnum):
+    """What a message of a body is."""
+
+    INPUT = 1
+    SNAPSHOT = 2
+    CHANNEL = 3
+
+
+def split_body(body: bytes) -> list[tuple[int, list[Any]]]:
+    """Return the `(type, array)` messages of `body`; arrays are decoded but not yet trusted. Raises ProtocolError."""
+    unpacker = msgpack.Unpacker(
+        max_buffer_size=max(len(body), 1),
+        max_array_len=MAX_ARRAY,
+        max_str_len=len(body),
+        max_bin_len=len(body),
+        max_map_len=0,
+        max_ext_len=0,
+    )
+    unpacker.feed(body)
+    messages: list[tuple[int, list[Any]]] = []
+    try:
+        objects = list(unpacker)
+    except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
+        raise ProtocolError("bad-msgpack", str(error)) from None
+    # A truncated last object is silently withheld by the unpacker: all bytes must have been used.
+    if unpacker.tell() != len(body) or len(objects) % 2 or len(objects) > 2 * MAX_MESSAGES:
+        raise ProtocolError("bad-body", f"{len(objects)} objects in {unpacker.tell()} of {len(body)} bytes")
+    for at in range(0, len(objects), 2):
+        kind, array = objects[at], objects[at + 1]
+        if type(kind) is not int or type(array) is not list:
+            raise ProtocolError("bad-body", f"message {at // 2} is not a type and an array")
+        messages.append((kind, array))
+    return messages

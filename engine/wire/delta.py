@@ -1,0 +1,230 @@
+"""Rows as residuals against a baseline, for all peers at once.
+
+The entity section of a snapshot is, per kind, in schema order:
+
+    count                       entries that follow
+    per entry, rows ascending:
+      gap                       rows skipped since the previous entry (the first: since row -1)
+      code > 0    residual      code is a bit mask of fields; then the residual of each set field, low bit first
+      code = 0    full          then the generation, then every public field
+      code = -1   leave         the receiver forgets the row
+      code = -2   hold          the row did not fit: still there, but from now on not known exactly
+
+A row that the baseline holds exactly and that has no residual has no entry. Everything is an integer within int32.
+
+What an entry says depends only on (baseline tick, row), so the bytes of each are made once and gathered for every peer
+that needs them; only the gap differs from peer to peer. `encode_kind` is a handful of passes over `(peers, rows)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import ProtocolError
+from engine.wire import msgints
+from engine.world.dead_reckoning import apply_residual, expected, residual
+from engine.world.history import ABSENT, EXACT, STALE, History
+from engine.world.table import GENERATIONS
+
+FULL = 0
+LEAVE = -1
+HOLD = -2
+
+
+@dataclass(slots=True)
+class Sections:
+    """One kind's section for each of n peers.
+
+    data: `(total,) uint8`; starts: `(n + 1,) int64`, where each peer's bytes begin; ints: `(n,) int64`, how many
+    integers each holds; status: `(n, rows) uint8`, the view each peer has once it holds this snapshot.
+    """
+
+    data: np.ndarray
+    starts: np.ndarray
+    ints: np.ndarray
+    status: np.ndarray
+
+
+class KindDelta:
+    """One kind's rows at one snapshot, ready to be told to `n` peers against each one's own baseline.
+
+    visible: `(n, rows) bool`, what each peer shall see. base_slots: `(n,) int`, each peer's baseline as a slot of
+    `history`, -1 for none. base_status: `(n, rows) uint8`, what each peer holds there (all ABSENT where there is none).
+    The snapshot itself must already be pushed into `history`, at `tick`.
+    """
+
+    def __init__(
+        self, history: History, tick: int, visible: np.ndarray, base_slots: np.ndarray, base_status: np.ndarray
+    ) -> None:
+        slot = history.slot(tick)
+        if slot is None:
+            raise ProtocolError("unpublished", f"tick {tick} is not in the history")
+        self._kind = history.kind
+        self._visible = visible
+        self._base_status = base_status
+        state, generation = history.state[slot], history.generation[slot]
+        rows = state.shape[1]
+        bases, base_of_peer = np.unique(base_slots, return_inverse=True)
+        held = base_status == EXACT
+        known = base_status != ABSENT
+        if len(bases) and bases[-1] >= 0:
+            held &= history.generation[base_slots] == generation
+        self._blob_starts, self._blobs, self._blob_ints = self._make_blobs(history, state, generation, tick, bases)
+        # Which blob each (peer, row) needs. Blob numbers: base * rows + row, then full + row, then leave, then hold.
+        self._full = len(bases) * rows
+        self._leave = self._full + rows
+        self._hold = self._leave + 1
+        blob = np.where(held, base_of_peer[:, None] * rows, self._full) + np.arange(rows)
+        blob = np.where(visible, blob, np.where(known, self._leave, -1))
+        self._blob_lengths = np.diff(self._blob_starts)
+        blob[(blob >= 0) & (self._blob_lengths[blob] == 0)] = -1
+        self._entry = blob
+
+    def _make_blobs(
+        self, history: History, state: np.ndarray, generation: np.ndarray, tick: int, bases: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Encode every entry any peer can need: returns starts `(blobs + 1,)`, bytes, and integers of each blob."""
+        fields, rows = state.shape
+        tables = []
+        for base in bases.tolist():
+            table = np.zeros((rows, 1 + fields), np.int64)
+            if base >= 0:
+                apart = tick - int(history.tick[base])
+                table[:, 1:] = residual(self._kind, state, expected(self._kind, history.state[base], apart)).T
+                table[:, 0] = (table[:, 1:] != 0) @ (1 << np.arange(fields))
+            tables.append(table)
+        residuals = np.concatenate(tables) if tables else np.zeros((0, 1 + fields), np.int64)
+        keep = residuals != 0
+        full = np.empty((rows, 2 + fields), np.int64)
+        full[:, 0] = FULL
+        full[:, 1] = generation
+        full[:, 2:] = state.T
+        values = np.concatenate([residuals[keep], full.ravel(), np.array([LEAVE, HOLD])])
+        counts = np.concatenate([keep.sum(axis=1), np.full(rows, 2 + fields), np.array([1, 1])])
+        data, value_starts = msgints.encode(values)
+        blob_starts = np.zeros(len(counts) + 1, np.int64)
+        np.cumsum(counts, out=blob_starts[1:])
+        return value_starts[blob_starts], data, counts
+
+    def entry_bytes(self) -> np.ndarray:
+        """Return the size of each peer's entry for each row, `(n, rows) int64`; a gap is counted as one byte."""
+        return np.where(self._entry >= 0, self._blob_lengths[self._entry] + 1, 0)
+
+    def drop(self, peer: int, rows: np.ndarray) -> None:
+        """Leave the entries of `rows` out of `peer`'s snapshot: a row held so far is put on hold, others stay away."""
+        held = self._base_status[peer, rows] == EXACT
+        keep_leaving = self._entry[peer, rows] == self._leave
+        self._entry[peer, rows] = np.where(keep_leaving, self._leave, np.where(held, self._hold, -1))
+
+    def sections(self) -> Sections:
+        """Return every peer's section as decided so far."""
+        peers, rows = np.nonzero(self._entry >= 0)
+        blobs = self._entry[peers, rows]
+        count = len(self._entry)
+        per_peer = np.bincount(peers, minlength=count)
+        first = np.ones(len(peers), np.bool_)
+        first[1:] = peers[1:] != peers[:-1]
+        gaps = rows.copy()
+        gaps[1:] -= rows[:-1] + 1
+        gaps[first] = rows[first]
+        # One stream holds all counts, then all gaps; blobs lie before it. A peer's segments: its count, then (gap, blob)*.
+        stream, at = msgints.encode(np.concatenate([per_peer, gaps]))
+        source = np.concatenate([self._blobs, stream])
+        at += len(self._blobs)
+        segments = count + 2 * len(peers)
+        starts = np.empty(segments, np.int64)
+        lengths = np.empty(segments, np.int64)
+        entry_at = 2 * np.arange(len(peers)) + peers + 1
+        count_at = np.arange(count) + 2 * (np.cumsum(per_peer) - per_peer)
+        starts[count_at], lengths[count_at] = at[:count], np.diff(at[: count + 1])
+        starts[entry_at], lengths[entry_at] = at[count:-1], np.diff(at[count:])
+        starts[entry_at + 1], lengths[entry_at + 1] = self._blob_starts[blobs], self._blob_lengths[blobs]
+        ends = np.zeros(segments + 1, np.int64)
+        np.cumsum(lengths, out=ends[1:])
+        peer_starts = np.append(ends[count_at], ends[-1])
+        ints = 1 + per_peer + np.bincount(peers, weights=self._blob_ints[blobs], minlength=count).astype(np.int64)
+        return Sections(msgints.gather(source, starts, lengths), peer_starts, ints, self._status())
+
+    def _status(self) -> np.ndarray:
+        """The view each peer has once it holds this snapshot."""
+        entry = self._entry
+        status = np.where(self._visible, EXACT, ABSENT).astype(np.uint8)
+        status[entry == self._hold] = STALE
+        # Visible, not held exactly before, and nothing said: it was dropped, so the peer is where it was.
+        silent = self._visible & (entry < 0) & (self._base_status != EXACT)
+        status[silent] = self._base_status[silent]
+        return status
+
+
+@dataclass(slots=True)
+class KindState:
+    """One kind as a receiver holds it at a snapshot. See `world.history` for the arrays."""
+
+    state: np.ndarray
+    status: np.ndarray
+    generation: np.ndarray
+
+
+def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[int], at: int) -> tuple[KindState, int]:
+    """Read one kind's section from `ints[at:]`, and return what it makes of the baseline, and where the section ends.
+
+    history: the receiver's. base_slot: the baseline's slot in it, None for none. Raises ProtocolError.
+    """
+    kind = history.kind
+    fields, rows = history.state.shape[1:]
+    if base_slot is None:
+        state = np.zeros((fields, rows), np.int32)
+        status = np.full(rows, ABSENT, np.uint8)
+        generation = np.zeros(rows, np.int32)
+    else:
+        state = expected(kind, history.state[base_slot], tick - int(history.tick[base_slot]))
+        status = history.status[base_slot].copy()
+        generation = history.generation[base_slot].copy()
+    deltas = np.zeros((fields, rows), np.int32)
+    touched = False
+    try:
+        count = ints[at]
+        at += 1
+        row = -1
+        for _ in range(count):
+            gap, code = ints[at], ints[at + 1]
+            at += 2
+            row += gap + 1
+            if gap < 0 or row >= rows:
+                raise ProtocolError("bad-row", f"{kind.name} row {row} of {rows}")
+            if code > 0:
+                if status[row] != EXACT or code >> fields:
+                    raise ProtocolError("bad-residual", f"{kind.name} row {row}: mask {code:#x}, status {status[row]}")
+                touched = True
+                field = 0
+                while code:
+                    if code & 1:
+                        deltas[field, row] = ints[at]
+                        at += 1
+                    code >>= 1
+                    field += 1
+            elif code == FULL:
+                values = ints[at + 1 : at + 1 + fields]
+                if len(values) < fields or not 0 <= ints[at] < GENERATIONS:
+                    raise ProtocolError(
+                        "bad-full", f"{kind.name} row {row}: generation {ints[at]}, {len(values)} fields"
+                    )
+                generation[row] = ints[at]
+                state[:, row] = values
+                status[row] = EXACT
+                at += 1 + fields
+            elif code == LEAVE:
+                status[row] = ABSENT
+            elif code == HOLD and status[row] != ABSENT:
+                status[row] = STALE
+            else:
+                raise ProtocolError("bad-code", f"{kind.name} row {row}: {code}")
+    except IndexError:
+        raise ProtocolError("truncated", f"{kind.name} section ends early, at integer {at} of {len(ints)}") from None
+    except (TypeError, OverflowError) as error:
+        raise ProtocolError("bad-integer", f"{kind.name} section: {error}") from None
+    if touched:
+        state = apply_residual(kind, state, deltas)
+    return KindState(state, status, generation), at

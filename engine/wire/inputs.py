@@ -1,0 +1,164 @@
+"""The input message: every input the server has not acknowledged, newest first, each as changes from the one before it
+in the message. One flat msgpack array of integers:
+
+    tick            of the newest input
+    count           inputs that follow; their ticks count down by one
+    per input:
+      code          bit mask of the fields that differ from the next newer input (the first: from all zeros), times 2,
+                    plus 1 if a view follows
+      values        the differing fields as differences, low bit first; cyclic fields the short way
+      view          only with a shot: input tick - tick_a, tick_b - tick_a (0: dead-reckoned), view time - tick_a * 256
+
+Newest first lets the server stop at the first input it already has: in a steady stream it reads one and skips the rest,
+and yet a lost packet loses no input.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from engine.errors import ProtocolError
+from engine.world.picture import VIEW_UNITS, View
+from engine.world.schema import RANGES, Kind
+
+MAX_INPUTS = 64
+"""Inputs in one message at most: one second at 60 Hz."""
+MAX_VIEW_AGE = 1024
+"""How many ticks back a view may point at most; anything plausible is far nearer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StampedInput:
+    """One tick's input; view: what its player saw, if it may shoot."""
+
+    tick: int
+    values: tuple[int, ...]
+    view: View | None
+
+
+class InputWriter:
+    """A client's unacknowledged inputs, and the message that carries them."""
+
+    def __init__(self, kind: Kind, max_inputs: int) -> None:
+        self._moduli = _moduli(kind)
+        self._zeros = (0,) * len(kind.fields)
+        self._pending: deque[StampedInput] = deque(maxlen=max_inputs)
+        # What each pending input but the newest says of itself relative to the next newer one, oldest first.
+        self._changes: deque[list[int]] = deque(maxlen=max_inputs - 1)
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def add(self, entry: StampedInput) -> None:
+        """Append the input of the next tick."""
+        if self._pending:
+            before = self._pending[-1]
+            self._changes.append(_changes(before, entry.values, self._moduli))
+            if before.tick + 1 != entry.tick:
+                # The clock jumped: inputs of a run with a hole can't share a message.
+                self._pending.clear()
+                self._changes.clear()
+        self._pending.append(entry)
+
+    def acknowledge(self, tick: int) -> None:
+        """Forget the inputs up to `tick`; the newest stays, so that there is always something to repeat."""
+        while len(self._pending) > 1 and self._pending[0].tick <= tick:
+            self._pending.popleft()
+            self._changes.popleft()
+
+    def message(self, redundant: bool = True) -> bytes:
+        """Return the msgpack array of all pending inputs (the newest alone, if not `redundant`); there must be one."""
+        newest = self._pending[-1]
+        ints = [newest.tick, len(self._pending) if redundant else 1, *_changes(newest, self._zeros, self._moduli)]
+        if redundant:
+            changes = self._changes
+            for at in range(len(self._pending) - 2, -1, -1):
+                ints += changes[at]
+        packed: bytes = msgpack.packb(ints)
+        return packed
+
+
+def _changes(entry: StampedInput, reference: tuple[int, ...], moduli: list[int]) -> list[int]:
+    """The integers that make `entry` out of `reference`."""
+    mask = 0
+    values = []
+    for at, (value, other, modulus) in enumerate(zip(entry.values, reference, moduli, strict=True)):
+        difference = value - other
+        if difference:
+            mask |= 1 << at
+            if modulus:
+                difference = (difference + modulus // 2) % modulus - modulus // 2
+            values.append(difference)
+    view = entry.view
+    if view is None:
+        return [mask << 1, *values]
+    towards = 0 if view.tick_b is None else view.tick_b - view.tick_a
+    return [mask << 1 | 1, *values, entry.tick - view.tick_a, towards, view.time - view.tick_a * VIEW_UNITS]
+
+
+def decode_inputs(array: list[Any], kind: Kind, after: int) -> list[StampedInput]:
+    """Return the inputs of a message whose tick is above `after`, newest first; the others are not even read.
+
+    Values are within their field's dtype. Raises ProtocolError.
+    """
+    if len(array) < 2 or set(map(type, array)) != {int}:
+        raise ProtocolError("bad-input", f"{len(array)} elements, or not all of them integers")
+    newest, count = array[0], array[1]
+    if not 0 <= newest < 2**31 or not 1 <= count <= MAX_INPUTS:
+        raise ProtocolError("bad-input", f"tick {newest}, {count} inputs")
+    moduli = _moduli(kind)
+    ranges = [RANGES[field.dtype] for field in kind.fields]
+    values = [0] * len(moduli)
+    inputs = []
+    at = 2
+    try:
+        for tick in range(newest, max(newest - count, after), -1):
+            code = array[at]
+            at += 1
+            if not 0 <= code >> 1 < 1 << len(moduli):
+                raise ProtocolError("bad-input", f"code {code} at tick {tick}")
+            mask = code >> 1
+            for field, modulus in enumerate(moduli):
+                if mask >> field & 1:
+                    value = values[field] + array[at]
+                    at += 1
+                    if modulus:
+                        value %= modulus
+                    low, high = ranges[field]
+                    if not low <= value <= high:
+                        raise ProtocolError("bad-input", f"{kind.fields[field].name} {value} at tick {tick}")
+                    values[field] = value
+            view = None
+            if code & 1:
+                back, towards, offset = array[at : at + 3]
+                at += 3
+                if not (
+                    abs(back) <= MAX_VIEW_AGE
+                    and 0 <= towards <= MAX_VIEW_AGE
+                    and 0 <= offset <= MAX_VIEW_AGE * VIEW_UNITS
+                ):
+                    raise ProtocolError("bad-view", f"{back}, {towards}, {offset} at tick {tick}")
+                tick_a = tick - back
+                view = View(tick_a, tick_a + towards if towards else None, tick_a * VIEW_UNITS + offset)
+            inputs.append(StampedInput(tick, tuple(values), view))
+    except (IndexError, ValueError):
+        raise ProtocolError("truncated", f"input message ends early, at integer {at} of {len(array)}") from None
+    return inputs
+
+
+def _moduli(kind: Kind) -> list[int]:
+    wrapped = dict(kind.wrapped)
+    return [wrapped.get(at, 0) for at in range(len(kind.fields))]
+
+
+def clamp_inputs(kind: Kind, values: Sequence[int]) -> tuple[int, ...]:
+    """Return `values` within their fields' dtypes: what a caller hands in may be off, what is sent may not."""
+    return tuple(
+        min(max(int(value), RANGES[field.dtype][0]), RANGES[field.dtype][1])
+        for field, value in zip(kind.fields, values, strict=True)
+    )

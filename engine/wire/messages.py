@@ -1,0 +1,176 @@
+"""Typed messages: dataclasses as msgpack arrays, `[id, field, field, ...]`, one registry for both sides.
+
+A field's type is one of int, float, str, bytes, bool, `tuple[int, ...]` or `dict[str, ...]` of plain values; a value
+of another type, a string above its bound or a missing field is a ProtocolError. Fields beyond those known are ignored,
+so a message can grow; an id not in the registry gives None, and whoever reads counts it and goes on.
+
+The engine's own messages are here; a game adds its own above `FIRST_GAME_ID`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgpack
+
+from engine.errors import ProtocolError, UsageError
+
+FIRST_GAME_ID = 32
+"""Ids below it are the engine's."""
+MAX_MESSAGE_BYTES = 64 * 1024
+"""No message of ours comes near it; it bounds what a peer can make us unpack."""
+MAX_TEXT = 512
+"""Characters of any string in a message."""
+MAX_ITEMS = 1024
+"""Elements of any tuple or dict in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """First message to a client: what the match is, and which row is its own (-1: it watches)."""
+
+    game: str
+    game_version: int
+    schema: int
+    settings: dict[str, Any]
+    tick_hz: int
+    snapshot_every: int
+    history_snapshots: int
+    rewind_limit: float
+    max_extrapolation: float
+    own_row: int
+    tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The client knows the match and holds no snapshot: the next one must be whole. Sent once, and again if it is lost
+    in what it holds. Until the first, the server sends none: an acknowledged snapshot is one the client could read."""
+
+    schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerJoined:
+    """A row has a player. Told for everyone present, to each newcomer, and of each newcomer to everyone."""
+
+    row: int
+    name: str
+    bot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerLeft:
+    """A row has no player any more."""
+
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A game event; see `engine.game.GameEvent`."""
+
+    tick: int
+    code: int
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on one of the receiver's shots; see `engine.game.Verdict`. hit: -1 for none; ages in 1/256 tick."""
+
+    tick: int
+    hit: int
+    reason: str
+    claimed_age: int
+    allowed_age: int
+    clamped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """The server is about to close this connection, and why, in words for the player."""
+
+    reason: str
+
+
+class Registry:
+    """Which id stands for which dataclass."""
+
+    def __init__(self, types: dict[int, type]) -> None:
+        self._types = dict(types)
+        self._ids = {kind: number for number, kind in self._types.items()}
+        if len(self._ids) != len(self._types):
+            raise UsageError("a message type is registered under two ids")
+        self._shapes = {
+            kind: [(field.name, get_type_hints(kind)[field.name]) for field in fields(kind)] for kind in self._ids
+        }
+
+    def with_types(self, types: dict[int, type]) -> Registry:
+        """Return a registry that knows the game's `types` too. Raises UsageError for an id that is not a game's."""
+        for number in types:
+            if number < FIRST_GAME_ID or number in self._types:
+                raise UsageError(f"message id {number} is taken or below {FIRST_GAME_ID}")
+        return Registry({**self._types, **types})
+
+    def encode(self, message: object) -> bytes:
+        """Return `message` as bytes. Raises UsageError when its type is not registered."""
+        number = self._ids.get(type(message))
+        if number is None:
+            raise UsageError(f"{type(message).__name__} is not a registered message")
+        packed: bytes = msgpack.packb([number, *(getattr(message, name) for name, _ in self._shapes[type(message)])])
+        return packed
+
+    def decode(self, data: bytes) -> object | None:
+        """Return the message in `data`, or None when its id is not known. Raises ProtocolError."""
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise ProtocolError("message-too-long", f"{len(data)} bytes")
+        try:
+            array = msgpack.unpackb(data, max_array_len=MAX_ITEMS, max_map_len=MAX_ITEMS, max_ext_len=0)
+        except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
+            raise ProtocolError("bad-message", str(error)) from None
+        if type(array) is not list or not array or type(array[0]) is not int:
+            raise ProtocolError("bad-message", "not an array that starts with an id")
+        kind = self._types.get(array[0])
+        if kind is None:
+            return None
+        shape = self._shapes[kind]
+        if len(array) <= len(shape):
+            raise ProtocolError("bad-message", f"{kind.__name__} with {len(array) - 1} of {len(shape)} fields")
+        values = [_check(kind, name, hint, value) for (name, hint), value in zip(shape, array[1:], strict=False)]
+        result: object = kind(*values)
+        return result
+
+
+def _check(kind: type, name: str, hint: Any, value: Any) -> Any:
+    """Return `value` as the field's type, or raise."""
+    origin = get_origin(hint)
+    good = False
+    if origin is tuple:
+        item = get_args(hint)[0]
+        good = type(value) is list and all(type(each) is item for each in value)
+        value = tuple(value) if good else value
+    elif origin is dict:
+        good = type(value) is dict and all(
+            type(key) is str and type(each) in (int, float, str, bool) for key, each in value.items()
+        )
+    elif hint is float:
+        good = type(value) in (float, int) and abs(value) < 1e12
+        value = float(value) if good else value
+    else:
+        good = type(value) is hint
+    if good and hint is str:
+        good = len(value) <= MAX_TEXT
+    if good and hint is int:
+        good = -(2**53) <= value <= 2**53
+    if not good:
+        raise ProtocolError("bad-message", f"{kind.__name__}.{name} is not {hint}")
+    return value
+
+
+ENGINE_MESSAGES = Registry(
+    {1: Welcome, 2: PlayerJoined, 3: PlayerLeft, 4: Happened, 5: Judged, 6: Farewell, 7: Ready},
+)
+"""What every session speaks."""
