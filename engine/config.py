@@ -7,11 +7,18 @@ wire formats live beside the code that writes them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from engine.errors import UsageError
 
 PROTOCOL_VERSION = 1
 """Counts changes of our own messages; part of the netcode protocol id, so that versions never meet."""
+
+
+def protocol_id(game: str, version: int) -> int:
+    """Return the 64-bit netcode protocol id of a game's version over this engine: only equals can connect."""
+    text = f"tickwire {PROTOCOL_VERSION} {game} {version}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Lag compensation: the world as a shooter saw it, rebuilt from the published history, and a verdict for every shot.
 
 A shot's input carries the view it was aimed in (`world.picture.View`). The server believes it only as far as it can
-check: the snapshots named must be ones this peer acknowledged, the time must lie between them, and the age is clamped to
-the rewind limit. Then `sample`, the function the client drew with, gives the same picture bit for bit, because both sides
-hold the same published integers. A shooter without a view (a bot of the server) sees the present.
+check: the snapshots named must be ones this peer acknowledged, the time must lie between them, and the age is clamped
+to the rewind limit. Then `sample`, the function the client drew with, gives the same picture bit for bit, because both
+sides hold the same published integers. A shooter without a view (a bot of the server) sees the present.
 
     reason        trigger
     unseen        a snapshot named was never acknowledged, or is no longer held: judged in the present

@@ -4,8 +4,8 @@
     acked     (peers, depth) bool           it is known to have arrived
     status    per kind (peers, depth, rows) uint8, see `world.history`
 
-This is all the bookkeeping that loss needs: a snapshot is told against the newest one the peer acknowledged, and what the
-peer holds there is this table's row. Nothing is ever resent.
+This is all the bookkeeping that loss needs: a snapshot is told against the newest one the peer acknowledged, and what
+the peer holds there is this table's row. Nothing is ever resent.
 """
 
 from __future__ import annotations

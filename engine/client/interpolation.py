@@ -1,0 +1,59 @@
+"""Remote rows: which two snapshots to draw between, and the picture of them.
+
+The picture itself is `world.picture.sample`, the function the server judges shots with. Here is only the choice of
+snapshots: the newest one received at or before the view time, and the oldest one after it. Where there is none after
+it, the buffer ran dry and rows are dead-reckoned for a bounded time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+
+from engine.world.history import History
+from engine.world.picture import VIEW_UNITS, Picture, View, sample
+
+
+class Interpolation:
+    """The snapshots received, `histories` by kind name, as material to draw from."""
+
+    def __init__(self, histories: dict[str, History], max_extrapolation_ticks: float) -> None:
+        self._histories = histories
+        self._max_extrapolation_ticks = max_extrapolation_ticks
+        first = next(iter(histories.values()))
+        self._kept_ticks = first.depth * first.every
+        self._ticks: list[int] = []
+        self.pictures = 0
+        """Pictures drawn."""
+        self.dry = 0
+        """Those of them for which nothing newer had arrived."""
+
+    def received(self, tick: int) -> None:
+        """The snapshot of `tick` is in the histories."""
+        insort(self._ticks, tick)
+        oldest = self._ticks[-1] - self._kept_ticks
+        while self._ticks[0] <= oldest:
+            self._ticks.pop(0)
+
+    def view(self, view_ticks: float) -> View | None:
+        """Return what to draw at `view_ticks`; None before the first snapshot."""
+        if not self._ticks:
+            return None
+        time = int(view_ticks * VIEW_UNITS)
+        after = bisect_right(self._ticks, time // VIEW_UNITS)
+        if after == 0:
+            # The view is older than all we have (just joined): stand at the first.
+            return View(self._ticks[0], None, self._ticks[0] * VIEW_UNITS)
+        tick_b = self._ticks[after] if after < len(self._ticks) else None
+        return View(self._ticks[after - 1], tick_b, time)
+
+    def draw(self, view: View) -> Picture | None:
+        """Return the picture of `view`; None when its snapshots are no longer held."""
+        picture = Picture(view)
+        for name, history in self._histories.items():
+            seen = sample(history.kind, history, view, self._max_extrapolation_ticks)
+            if seen is None:
+                return None
+            picture.kinds[name] = seen
+        self.pictures += 1
+        self.dry += view.tick_b is None
+        return picture

@@ -1,0 +1,418 @@
+"""One player's side of a match: datagrams in, inputs out, pictures to draw. No socket, no clock, no pygame.
+
+    receive   datagrams -> netcode -> header -> snapshots, channel messages
+    update    ticks due -> input -> prediction -> input packet
+    picture   remote rows at the view time, the own row as predicted
+
+Its life: CONNECTING (netcode) -> JOINING (waiting for the welcome and a first snapshot) -> PLAYING -> CLOSED, with
+`reason` in words. Nothing a server sends raises out of here; it is counted in `drops` by reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from engine.address import Address
+from engine.client.interpolation import Interpolation
+from engine.client.prediction import Prediction, PredictionFigures
+from engine.client.timeline import LeadClock, ViewClock
+from engine.config import ClientConfig, MatchConfig
+from engine.errors import ProtocolError, UsageError
+from engine.game import Game, GameEvent, GameFactory
+from engine.link.acks import AckTable
+from engine.link.channel_table import CHANNELS, MATCH
+from engine.link.channels import Channels
+from engine.link.header import decode_header, encode_header
+from engine.link.netcode import ClientState, NetcodeClient
+from engine.link.stats import LinkStats
+from engine.wire.body import MessageType, split_body
+from engine.wire.inputs import InputWriter, StampedInput, clamp_inputs
+from engine.wire.messages import (
+    ENGINE_MESSAGES,
+    Farewell,
+    Happened,
+    Judged,
+    PlayerJoined,
+    PlayerLeft,
+    Ready,
+    Welcome,
+)
+from engine.wire.snapshot import Snapshot, decode_snapshot
+from engine.world.history import History
+from engine.world.picture import VIEW_UNITS, Picture, Seen, View
+from engine.world.schema import schema_hash
+from engine.world.table import Rows
+
+_PAYLOAD_BYTES = 1200
+_HEADER_BYTES = 10
+_IDLE_INTERVAL = 0.05
+"""Seconds between packets before there are inputs to send: they carry acknowledgements, and measure the round trip."""
+_MAX_TICKS_AT_ONCE = 8
+"""Inputs made in one update at most; after a longer stall the ticks between are given up."""
+_EVENTS_KEPT = 512
+
+Controls = Callable[[int], Sequence[int]]
+"""Gives the input of a tick: the values of the game's input fields, in order."""
+
+
+class Phase(Enum):
+    """Where a session is in its life."""
+
+    CONNECTING = "connecting"
+    JOINING = "joining"
+    PLAYING = "playing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFigures:
+    """What a session measures; one source for the net graph, the --json of the client, the lab and tests."""
+
+    link: LinkStats
+    prediction: PredictionFigures
+    snapshots: int
+    snapshot_bytes: int
+    last_snapshot_bytes: int
+    lead_ticks: float
+    interpolation_delay: float
+    inputs_missing: int
+    inputs_made: int
+    pictures: int
+    pictures_dry: int
+    lead_jumps: int
+    view_jumps: int
+
+
+class ClientSession:
+    """See the module. `games` makes the game from the server's settings."""
+
+    def __init__(
+        self,
+        games: GameFactory,
+        token: bytes,
+        now: float,
+        unix_time: float,
+        entropy: Callable[[int], bytes],
+        config: ClientConfig | None = None,
+    ) -> None:
+        self.config = config or ClientConfig()
+        self.phase = Phase.CONNECTING
+        self.reason = ""
+        """Why the session is CLOSED, in words for the player."""
+        self.drops: Counter[str] = Counter()
+        self.game: Game | None = None
+        self.match: MatchConfig | None = None
+        self.own_row: int | None = None
+        self.names: dict[int, str] = {}
+        self.bots: set[int] = set()
+        self.snapshot: Snapshot | None = None
+        """The newest snapshot."""
+        self._games = games
+        self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
+        self._acks = AckTable(1)
+        self._acks.reset(0, now)
+        self._channels = Channels(CHANNELS)
+        self._last_send_at = -1e9
+        self._events: deque[GameEvent] = deque(maxlen=_EVENTS_KEPT)
+        self._verdicts: deque[Judged] = deque(maxlen=_EVENTS_KEPT)
+        self._last_input = -1
+        self._view: View | None = None
+        self._drawn_at = now
+        self._snapshots = 0
+        self._taken: deque[int] = deque(maxlen=64)
+        self._snapshot_bytes = 0
+        self._last_snapshot_bytes = 0
+        self._inputs_missing = 0
+        self._inputs_made = 0
+
+    # From the network ------------------------------------------------------------------------------------------------
+
+    def receive(self, datagrams: Iterable[tuple[bytes, Address]], now: float) -> None:
+        """Take what arrived. Nothing in it raises."""
+        for datagram, address in datagrams:
+            payload = self._netcode.receive(datagram, address, now)
+            if payload is None:
+                continue
+            try:
+                self._read_payload(payload, now)
+            except ProtocolError as error:
+                self.drops[error.reason] += 1
+        self._follow_netcode()
+
+    def _read_payload(self, payload: bytes, now: float) -> None:
+        sequence, ack, ack_bits, body_at = decode_header(payload)
+        fresh, acked = self._acks.receive_one(0, sequence, ack, ack_bits, now, len(payload))
+        for delivered, _, _ in acked:
+            self._channels.on_acked(delivered)
+        if not fresh:
+            return
+        for kind, array in split_body(payload[body_at:]):
+            if kind == MessageType.SNAPSHOT:
+                self._read_snapshot(array, len(payload) - body_at, now)
+            elif kind == MessageType.CHANNEL:
+                for _, data in self._channels.unpack(array, now):
+                    self._read_message(data, now)
+            else:
+                raise ProtocolError("unexpected-message", f"type {kind} from the server")
+
+    def _read_message(self, data: bytes, now: float) -> None:
+        message = ENGINE_MESSAGES.decode(data)
+        if isinstance(message, Welcome):
+            self._begin(message)
+        elif isinstance(message, PlayerJoined):
+            self.names[message.row] = message.name
+            if message.bot:
+                self.bots.add(message.row)
+        elif isinstance(message, PlayerLeft):
+            self.names.pop(message.row, None)
+            self.bots.discard(message.row)
+        elif isinstance(message, Happened):
+            self._events.append(GameEvent(message.tick, message.code, message.args))
+        elif isinstance(message, Judged):
+            self._verdicts.append(message)
+        elif isinstance(message, Farewell):
+            self._close(message.reason)
+            self._netcode.disconnect(now)
+        elif message is None:
+            self.drops["unknown-message"] += 1
+        else:
+            raise ProtocolError("unexpected-message", type(message).__name__)
+
+    def _begin(self, welcome: Welcome) -> None:
+        """The server says what is played: make the same game, and say that snapshots can come."""
+        if self.game is not None:
+            raise ProtocolError("second-welcome")
+        try:
+            game = self._games(welcome.settings)
+            match = MatchConfig(
+                tick_hz=welcome.tick_hz,
+                snapshot_every=welcome.snapshot_every,
+                history_snapshots=welcome.history_snapshots,
+                rewind_limit=welcome.rewind_limit,
+                max_extrapolation=welcome.max_extrapolation,
+            )
+        except UsageError as error:
+            self._close(f"the server's settings don't suit this game: {error}")
+            return
+        ours = (game.name, game.version, schema_hash(game.kinds))
+        theirs = (welcome.game, welcome.game_version, welcome.schema)
+        if ours != theirs or not -1 <= welcome.own_row < game.player.capacity:
+            self._close(f"wrong version: the server plays {theirs[0]} {theirs[1]}, this is {ours[0]} {ours[1]}")
+            return
+        self.game, self.match = game, match
+        self.own_row = welcome.own_row if welcome.own_row >= 0 else None
+        depth, every = match.history_snapshots, match.snapshot_every
+        self.histories = {kind.name: History(kind, kind.public_count, depth, every) for kind in game.kinds}
+        self._history_list = list(self.histories.values())
+        self._own_history: dict[int, np.ndarray] = {}
+        self._lead = LeadClock(self.config, match.tick_hz)
+        self._view_clock = ViewClock(self.config, match.tick_hz, every)
+        self._writer = InputWriter(game.input, self.config.max_redundant_inputs)
+        self._prediction = Prediction(game, self.config.max_resimulated_ticks)
+        self._interpolation = Interpolation(self.histories, match.max_extrapolation * match.tick_hz)
+        self._channels.send(MATCH, ENGINE_MESSAGES.encode(Ready(schema_hash(game.kinds))))
+
+    def _read_snapshot(self, array: list[object], size: int, now: float) -> None:
+        if self.game is None or self.match is None:
+            raise ProtocolError("unexpected-message", "a snapshot before the welcome")
+        newest = self.snapshot.tick if self.snapshot else -1
+        kept = self.match.history_snapshots * self.match.snapshot_every
+        try:
+            snapshot = decode_snapshot(
+                array, self._history_list, self.game.player, self._own_history, self.own_row is not None
+            )
+        except ProtocolError as error:
+            if error.reason == "no-baseline":
+                # The server believes we hold what we do not: ask for a whole one. Never seen, but never fatal.
+                self._channels.send(MATCH, ENGINE_MESSAGES.encode(Ready(schema_hash(self.game.kinds))))
+            raise
+        if snapshot.tick <= newest - kept:
+            raise ProtocolError("old-snapshot", f"{snapshot.tick}, the newest is {newest}")
+        for history, part in zip(self._history_list, snapshot.kinds, strict=True):
+            history.push(snapshot.tick, part.state, part.status, part.generation)
+        if snapshot.own is not None:
+            self._own_history[snapshot.tick] = snapshot.own
+            for old in [tick for tick in self._own_history if tick <= snapshot.tick - kept]:
+                del self._own_history[old]
+        self._interpolation.received(snapshot.tick)
+        self._view_clock.arrived(now, snapshot.tick)
+        self._snapshots += 1
+        self._taken.append(snapshot.tick)
+        self._snapshot_bytes += size
+        self._last_snapshot_bytes = size
+        self._inputs_missing += snapshot.repeated
+        if snapshot.slack is not None and snapshot.input_tick is not None:
+            self._lead.report(now, snapshot.input_tick, snapshot.slack / VIEW_UNITS)
+        if snapshot.input_tick is not None:
+            self._writer.acknowledge(snapshot.input_tick)
+        if snapshot.tick > newest:
+            self.snapshot = snapshot
+            if snapshot.own is not None:
+                self._prediction.reconcile(snapshot.tick, snapshot.own)
+
+    def _follow_netcode(self) -> None:
+        state = self._netcode.state
+        if self.phase is Phase.CONNECTING and state is ClientState.CONNECTED:
+            self.phase = Phase.JOINING
+        elif state.is_end and self.phase is not Phase.CLOSED:
+            self._close(_END_WORDS.get(state, state.value))
+
+    def _close(self, reason: str) -> None:
+        self.phase = Phase.CLOSED
+        self.reason = reason
+
+    # The tick --------------------------------------------------------------------------------------------------------
+
+    def update(self, now: float, controls: Controls) -> None:
+        """Do what is due at `now`: make the inputs of the ticks that have come, predict them, and send a packet."""
+        self._netcode.update(now)
+        self._follow_netcode()
+        if self.phase not in (Phase.JOINING, Phase.PLAYING):
+            return
+        for sequence, _, _ in self._acks.lost_one(0, now):
+            self._channels.on_lost(sequence)
+        if self.phase is Phase.JOINING and self.snapshot is not None:
+            rtt = self._acks.stats(0, now).rtt
+            if rtt is not None:
+                self._lead.start(now, self.snapshot.tick, rtt)
+                self._last_input = self._lead.tick - 1
+                self.phase = Phase.PLAYING
+        if self.phase is Phase.JOINING:
+            if now - self._last_send_at >= _IDLE_INTERVAL:
+                self._send_packet(b"", now)
+            return
+        self._lead.advance(now)
+        due = self._lead.tick - self._last_input
+        if due <= 0:
+            return
+        if due > _MAX_TICKS_AT_ONCE:
+            self._last_input = self._lead.tick - _MAX_TICKS_AT_ONCE
+        while self._last_input < self._lead.tick:
+            self._make_input(self._last_input + 1, controls)
+        message = self._writer.message()
+        self._send_packet(bytes([MessageType.INPUT]) + message, now)
+
+    def _make_input(self, tick: int, controls: Controls) -> None:
+        assert self.game is not None
+        values = clamp_inputs(self.game.input, controls(tick))
+        shoots = bool(self.game.shots(Rows(self.game.input, np.array(values, np.int32)[:, None]))[0])
+        self._writer.add(StampedInput(tick, values, self._view if shoots else None))
+        self._lead.made(tick)
+        self._last_input = tick
+        self._inputs_made += 1
+        if self.own_row is not None:
+            self._prediction.advance(tick, values)
+
+    def _send_packet(self, body: bytes, now: float) -> None:
+        sequence = self._acks.next_sequence(0)
+        if self._channels.pending:
+            rtt = float(self._acks.meter.rtt[0])
+            block = self._channels.pack(_PAYLOAD_BYTES - _HEADER_BYTES - len(body), sequence, now, rtt)
+            if block is not None:
+                body += bytes([MessageType.CHANNEL]) + block
+        _, ack, ack_bits = self._acks.send_one(0, now, len(body) + _HEADER_BYTES)
+        self._netcode.send(encode_header(sequence, ack, ack_bits) + body, now)
+        self._last_send_at = now
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Return what is to go out now."""
+        return self._netcode.datagrams_to_send()
+
+    def leave(self, now: float) -> None:
+        """Say good-bye; `datagrams_to_send` then has the farewell."""
+        self._netcode.disconnect(now)
+        if self.phase is not Phase.CLOSED:
+            self._close("left")
+
+    # To the screen ---------------------------------------------------------------------------------------------------
+
+    def picture(self, now: float) -> Picture | None:
+        """Return what to draw at `now`; None while there is nothing. A shot is aimed in the latest picture returned."""
+        if self.game is None or self.snapshot is None:
+            return None
+        self._view_clock.advance(now)
+        elapsed, self._drawn_at = now - self._drawn_at, now
+        time = self._view_clock.time
+        view = self._interpolation.view(time) if time is not None else None
+        picture = self._interpolation.draw(view) if view is not None else None
+        if picture is None:
+            return None
+        self._view = view
+        if self.own_row is not None:
+            self._lead.advance(now)
+            self._add_own(picture, self.own_row, elapsed)
+        return picture
+
+    def _add_own(self, picture: Picture, row: int, elapsed: float) -> None:
+        assert self.game is not None
+        values = self._prediction.drawn(self._lead.time - self._last_input, elapsed)
+        if values is None:
+            return
+        kind = self.game.player
+        seen = picture.kinds[kind.name]
+        seen.values[:, row] = values[: kind.public_count]
+        seen.alive = seen.alive.copy()
+        seen.alive[row] = True
+        picture.own_row = row
+        picture.own = Seen(kind, values[:, None], np.ones(1, np.bool_), np.zeros(1, np.int32))
+
+    def events(self) -> list[GameEvent]:
+        """Return the game events whose tick the view has reached, oldest first, each once."""
+        if self._view is None:
+            return []
+        due = [event for event in self._events if event.tick * VIEW_UNITS <= self._view.time]
+        for event in due:
+            self._events.remove(event)
+        return sorted(due, key=lambda event: event.tick)
+
+    def verdicts(self) -> list[Judged]:
+        """Return the verdicts on own shots that came since the last call."""
+        verdicts = list(self._verdicts)
+        self._verdicts.clear()
+        return verdicts
+
+    def own_snapshot(self, tick: int) -> np.ndarray | None:
+        """Return the own row as the snapshot of `tick` told it, `(owner_fields,) int32`; None when it is not held."""
+        return self._own_history.get(tick) if self.match else None
+
+    def taken_snapshots(self) -> list[int]:
+        """Return the ticks of the snapshots read since the last call (the latest 64 of them), as they came."""
+        taken = list(self._taken)
+        self._taken.clear()
+        return taken
+
+    def figures(self, now: float) -> ClientFigures:
+        """Return what has been measured so far."""
+        playing = self.match is not None
+        server_tick = self.snapshot.tick if self.snapshot else 0
+        return ClientFigures(
+            link=self._acks.stats(0, now),
+            prediction=self._prediction.figures if playing else PredictionFigures(),
+            snapshots=self._snapshots,
+            snapshot_bytes=self._snapshot_bytes,
+            last_snapshot_bytes=self._last_snapshot_bytes,
+            lead_ticks=self._lead.time - server_tick if playing and self._lead.started else 0.0,
+            interpolation_delay=self._view_clock.delay_ticks / self.match.tick_hz if self.match else 0.0,
+            inputs_missing=self._inputs_missing,
+            inputs_made=self._inputs_made,
+            pictures=self._interpolation.pictures if playing else 0,
+            pictures_dry=self._interpolation.dry if playing else 0,
+            lead_jumps=self._lead.jumps if playing else 0,
+            view_jumps=self._view_clock.jumps if playing else 0,
+        )
+
+
+_END_WORDS = {
+    ClientState.DISCONNECTED: "the server closed the connection",
+    ClientState.DENIED: "the server is full",
+    ClientState.REQUEST_TIMED_OUT: "the server does not answer",
+    ClientState.RESPONSE_TIMED_OUT: "the server stopped answering while connecting",
+    ClientState.CONNECTION_TIMED_OUT: "lost the connection: nothing came from the server any more",
+    ClientState.TOKEN_INVALID: "the connect token is not valid",
+    ClientState.TOKEN_EXPIRED: "the connect token has expired",
+}

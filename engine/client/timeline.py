@@ -1,0 +1,178 @@
+"""The client's two clocks: how far ahead its inputs run, and how far behind it draws the others.
+
+    server tick  ------------------ t -------------------------------->
+    LeadClock                          t + lead    inputs are made for this tick now; they arrive just before it
+    ViewClock        t - delay                     remote rows are drawn at this tick
+
+Both run at the tick rate and are only ever steered: their rate changes by a few percent until the error is gone. They
+jump when they are so far off that steering would take seconds (a start, a long outage), and the view never runs
+backwards except in such a jump.
+
+The lead is steered by what the server reports: by how much the tightest input packet was early. A report is a round
+trip old and tells of a clock that has been corrected since; so each report is first brought to the present by adding
+the corrections made after its input was sent. Without that the loop would correct the same error once per packet in
+flight, and oscillate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from engine.config import ClientConfig
+
+_BUCKET = 1.0
+"""Seconds over which the tightest slack is taken as one value."""
+_BUCKETS = 8
+"""Buckets kept. The second lowest counts: one outlier does not move the clock, a recurring wave does."""
+_RECENT = 8
+"""Latest reports looked at by themselves, to react to a changed route within some tenths of a second."""
+_STEER_TIME = 0.5
+"""Seconds in which an error is to be gone: slower is sluggish, faster is felt as a change of speed."""
+_BAND_TICKS = 1.0
+"""Slack above the margin that is left alone: reports are whole ticks, so anything finer is noise."""
+
+
+class LeadClock:
+    """The tick inputs are made for. `start` it once; then `advance` with time and `report` what the server says."""
+
+    def __init__(self, config: ClientConfig, tick_hz: float) -> None:
+        self._config = config
+        self._hz = tick_hz
+        self._time = 0.0
+        self._advanced_at: float | None = None
+        self._adjusted = 0.0
+        # Corrections made up to each recent tick: what the reports about it are brought to the present with.
+        self._adjusted_at: dict[int, float] = {}
+        self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS)
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self.jumps = 0
+
+    @property
+    def started(self) -> bool:
+        return self._advanced_at is not None
+
+    @property
+    def time(self) -> float:
+        """The clock's reading in ticks."""
+        return self._time
+
+    @property
+    def tick(self) -> int:
+        """The newest tick an input is due for."""
+        return int(self._time)
+
+    def start(self, now: float, server_tick: int, rtt: float) -> None:
+        """Begin so that an input sent now arrives a margin before its tick, judging by the round trip time alone."""
+        self._advanced_at = now
+        self._time = server_tick + rtt * self._hz + self._config.lead_margin_ticks + 2.0
+
+    def advance(self, now: float) -> None:
+        """Move on to `now`, steering."""
+        if self._advanced_at is None:
+            return
+        steps = (now - self._advanced_at) * self._hz
+        self._advanced_at = now
+        error = self._error()
+        if abs(error) > self._config.jump_ticks:
+            self._adjusted += error
+            self._time += error
+            self.jumps += 1
+            error = 0.0
+        most = self._config.max_steer
+        rate = min(max(error / (_STEER_TIME * self._hz), -most), most)
+        self._adjusted += steps * rate
+        self._time += steps * (1.0 + rate)
+
+    def made(self, tick: int) -> None:
+        """An input for `tick` goes out now."""
+        self._adjusted_at[tick] = self._adjusted
+        self._adjusted_at.pop(tick - 1024, None)
+
+    def report(self, now: float, input_tick: int, slack_ticks: float) -> None:
+        """Take the server's word that packets up to `input_tick` were `slack_ticks` early at the tightest."""
+        sent = self._adjusted_at.get(input_tick)
+        if sent is None:
+            return
+        # Kept relative to no correction at all, so that later corrections need no rewriting.
+        slack = slack_ticks - sent
+        bucket = now // _BUCKET
+        if not self._buckets or self._buckets[-1][0] != bucket:
+            self._buckets.append([bucket, slack])
+        else:
+            self._buckets[-1][1] = min(self._buckets[-1][1], slack)
+        self._recent.append(slack)
+
+    def _error(self) -> float:
+        """By how many ticks the clock should be further on."""
+        if not self._buckets:
+            return 0.0
+        lows = sorted(low for _, low in self._buckets)
+        low = lows[min(1, len(lows) - 1)]
+        if len(self._recent) == _RECENT:
+            low = min(low, sorted(self._recent)[_RECENT // 4])
+        slack = low + self._adjusted
+        margin = self._config.lead_margin_ticks
+        if slack < margin:
+            return margin - slack
+        return min(margin + _BAND_TICKS - slack, 0.0)
+
+
+class ViewClock:
+    """The tick remote rows are drawn at: one snapshot interval and the usual lateness behind the fastest arrivals."""
+
+    def __init__(self, config: ClientConfig, tick_hz: float, snapshot_every: int) -> None:
+        self._config = config
+        self._hz = tick_hz
+        self._every = snapshot_every
+        # (now, offset): how far the local clock, in ticks, was past each snapshot's tick when it came.
+        self._arrivals: deque[tuple[float, float]] = deque()
+        self._fastest = 0.0
+        self._delay = 0.0
+        self._time: float | None = None
+        self._advanced_at = 0.0
+        self.jumps = 0
+
+    @property
+    def time(self) -> float | None:
+        """The clock's reading in ticks; None before the first snapshot."""
+        return self._time
+
+    @property
+    def delay_ticks(self) -> float:
+        """The interpolation delay aimed at: ticks behind the fastest arrival."""
+        return self._delay
+
+    def arrived(self, now: float, tick: int) -> None:
+        """A snapshot of `tick` came at `now`."""
+        arrivals = self._arrivals
+        arrivals.append((now, now * self._hz - tick))
+        while arrivals[0][0] < now - self._config.lateness_window:
+            arrivals.popleft()
+        offsets = np.array([offset for _, offset in arrivals])
+        self._fastest = float(offsets.min())
+        rank = int(self._config.lateness_quantile * (len(offsets) - 1) + 0.5)
+        lateness = float(np.partition(offsets, rank)[rank]) - self._fastest
+        self._delay = self._every + lateness
+        if self._time is None:
+            self._time = self._target(now)
+            self._advanced_at = now
+
+    def advance(self, now: float) -> None:
+        """Move on to `now`, steering."""
+        if self._time is None:
+            return
+        steps = (now - self._advanced_at) * self._hz
+        self._advanced_at = now
+        error = self._target(now) - (self._time + steps)
+        if abs(error) > self._config.jump_ticks:
+            self._time += steps + error
+            self.jumps += 1
+            return
+        most = self._config.max_steer
+        rate = min(max(error / (_STEER_TIME * self._hz), -most), most)
+        self._time += steps * (1.0 + rate)
+
+    def _target(self, now: float) -> float:
+        return now * self._hz - self._fastest - self._delay

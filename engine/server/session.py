@@ -1,0 +1,433 @@
+"""A match on the server: datagrams in, datagrams out, one `step` per tick. No socket, no clock, no sleep.
+
+    receive   datagrams -> payloads -> headers (all peers at once) -> inputs and channel messages
+    step      inputs of this tick -> game.step -> events; every `snapshot_every` ticks publish and send
+
+A peer is a slot of the netcode server; every per-peer array here is indexed by it. A client gets its `Welcome`, answers
+`Ready`, and only then gets snapshots: so a snapshot that is acknowledged is one it could read. Nothing a client sends
+raises out of here; it is counted in `drops` by reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.address import Address, format_address
+from engine.config import MatchConfig, ServerConfig
+from engine.errors import NetError, ProtocolError
+from engine.game import Brain, Game, GameEvent, Inputs
+from engine.identity import decode_user_data
+from engine.link.acks import AckTable
+from engine.link.channel_table import CHANNELS, EVENTS, MATCH
+from engine.link.channels import ChannelFull, Channels
+from engine.link.header import decode_header, encode_header
+from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
+from engine.link.stats import LinkStats
+from engine.server.inputs import InputRing
+from engine.server.rewind import Rewinder
+from engine.server.snapshots import SnapshotStage
+from engine.wire.body import MessageType, split_body
+from engine.wire.inputs import decode_inputs
+from engine.wire.messages import (
+    ENGINE_MESSAGES,
+    Farewell,
+    Happened,
+    Judged,
+    PlayerJoined,
+    PlayerLeft,
+    Ready,
+    Welcome,
+)
+from engine.world.picture import VIEW_UNITS, present
+from engine.world.schema import schema_hash
+from engine.world.table import Rows, World
+
+_HEADER_BYTES = 10
+"""The reliable header at most (9), and the message type."""
+_CHANNEL_ROOM = 200
+"""Bytes of a packet kept for channel messages while some wait: news must get through even if every snapshot is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """Something for the log: kind is "joined", "left" or "refused"; who and where from; why, if there is a reason."""
+
+    kind: str
+    name: str
+    address: Address | None
+    row: int
+    reason: str = ""
+
+    def __str__(self) -> str:
+        origin = f" from {format_address(self.address)}" if self.address else ""
+        return f"{self.name!r}{origin} {self.kind}" + (f": {self.reason}" if self.reason else "")
+
+
+class _Peer:
+    """What is not an array: one connected client."""
+
+    __slots__ = ("address", "channels", "name", "row", "slot")
+
+    def __init__(self, slot: int, name: str, address: Address, row: int) -> None:
+        self.slot = slot
+        self.name = name
+        self.address = address
+        self.row = row
+        self.channels = Channels(CHANNELS)
+
+
+class ServerSession:
+    """One match. `netcode` lets clients in; `game` is what they play."""
+
+    def __init__(
+        self, game: Game, netcode: NetcodeServer, match: MatchConfig | None = None, config: ServerConfig | None = None
+    ) -> None:
+        self.game = game
+        self.match = match or MatchConfig(tick_hz=game.tick_hz)
+        self.config = config or ServerConfig(max_players=netcode.max_clients)
+        self.world = World(game.kinds)
+        self.drops: Counter[str] = Counter()
+        """Messages dropped by reason, above what netcode drops."""
+        self.names: dict[int, str] = {}
+        """Player row -> name, bots included."""
+        self._netcode = netcode
+        peers = netcode.max_clients
+        self._acks = AckTable(peers)
+        repeat_ticks = round(self.config.repeat_limit * self.match.tick_hz)
+        self.inputs = InputRing(game.input, peers, self.config.input_ring, repeat_ticks)
+        self.snapshots = SnapshotStage(self.match, game.kinds, game.player, peers)
+        self._peers: dict[int, _Peer] = {}
+        self._peer_of_row: dict[int, int] = {}
+        self._own_row = np.full(peers, -1, np.int64)
+        self._ready = np.zeros(peers, np.bool_)
+        self._bots: dict[int, Brain] = {}
+        self._events: list[SessionEvent] = []
+        self._overflowed: set[int] = set()
+        self._schema = schema_hash(game.kinds)
+        self.rewinder = Rewinder(
+            self.match, self.world, self.snapshots.histories, self.snapshots.views, self.inputs, self._peer_of_row
+        )
+        self.snapshot_bytes_total = 0
+        self.snapshots_total = 0
+        game.start(self.world)
+
+    # From the network ------------------------------------------------------------------------------------------------
+
+    def receive(self, datagrams: Iterable[tuple[bytes, Address]], now: float) -> None:
+        """Take all datagrams of a tick. Nothing in them raises."""
+        arrived: list[tuple[int, bytes, int]] = []
+        headers: list[tuple[int, int, int, int, int]] = []
+        open_packet = self._netcode.receive
+        for datagram, address in datagrams:
+            opened = open_packet(datagram, address, now)
+            if opened is None:
+                continue
+            slot, payload = opened
+            try:
+                sequence, ack, ack_bits, body_at = decode_header(payload)
+            except ProtocolError as error:
+                self.drops[error.reason] += 1
+                continue
+            headers.append((slot, sequence, ack, ack_bits, len(payload)))
+            arrived.append((slot, payload, body_at))
+        self._take_connection_events(now)
+        if not headers:
+            return
+        slots, sequences, acks, bits, sizes = np.array(headers, np.int64).T
+        received = self._acks.receive(slots, sequences, acks, bits.astype(np.uint64), now, sizes)
+        acked = received.acked
+        self.snapshots.views.acknowledged(acked.slots, acked.sequences)
+        for slot, sequence in zip(acked.slots.tolist(), acked.sequences.tolist(), strict=True):
+            peer = self._peers.get(slot)
+            if peer is not None:
+                peer.channels.on_acked(sequence)
+        next_tick = self.world.tick + 1
+        for fresh, (slot, payload, body_at) in zip(received.fresh.tolist(), arrived, strict=True):
+            peer = self._peers.get(slot)
+            if not fresh or peer is None:
+                continue
+            try:
+                self._read_body(peer, payload[body_at:], next_tick, now)
+            except ProtocolError as error:
+                self.drops[error.reason] += 1
+
+    def _read_body(self, peer: _Peer, body: bytes, next_tick: int, now: float) -> None:
+        for kind, array in split_body(body):
+            if kind == MessageType.INPUT:
+                if self._ready[peer.slot]:
+                    known = int(self.inputs.newest[peer.slot])
+                    new = decode_inputs(array, self.game.input, known)
+                    self.inputs.receive(peer.slot, new, array[0], next_tick)
+            elif kind == MessageType.CHANNEL:
+                for _, message in peer.channels.unpack(array, now):
+                    self._read_message(peer, message)
+            else:
+                raise ProtocolError("unexpected-message", f"type {kind} from a client")
+
+    def _read_message(self, peer: _Peer, data: bytes) -> None:
+        message = ENGINE_MESSAGES.decode(data)
+        if isinstance(message, Ready):
+            if message.schema != self._schema:
+                raise ProtocolError("wrong-schema", f"{message.schema}, ours is {self._schema}")
+            self.snapshots.reset(peer.slot)
+            self._ready[peer.slot] = True
+        elif message is None:
+            self.drops["unknown-message"] += 1
+        else:
+            raise ProtocolError("unexpected-message", type(message).__name__)
+
+    # Coming and going ------------------------------------------------------------------------------------------------
+
+    def _take_connection_events(self, now: float) -> None:
+        for event in self._netcode.events():
+            if isinstance(event, ClientConnected):
+                self._join(event, now)
+            else:
+                self._leave(event)
+
+    def _join(self, event: ClientConnected, now: float) -> None:
+        slot = event.slot
+        try:
+            name = self._free_name(decode_user_data(event.user_data))
+        except NetError as error:
+            self._refuse(event, "?", f"bad name ({error})", now)
+            return
+        row = self._spawn()
+        if row is None:
+            self._refuse(event, name, "no room in the match", now)
+            return
+        self._acks.reset(slot, now)
+        self.inputs.reset(slot)
+        self.snapshots.reset(slot)
+        self._ready[slot] = False
+        self._own_row[slot] = row
+        peer = _Peer(slot, name, event.address, row)
+        match = self.match
+        welcome = Welcome(
+            game=self.game.name,
+            game_version=self.game.version,
+            schema=self._schema,
+            settings=dict(self.game.settings()),
+            tick_hz=match.tick_hz,
+            snapshot_every=match.snapshot_every,
+            history_snapshots=match.history_snapshots,
+            rewind_limit=match.rewind_limit,
+            max_extrapolation=match.max_extrapolation,
+            own_row=row,
+            tick=self.world.tick,
+        )
+        self._tell([peer], MATCH, welcome)
+        for other, other_name in self.names.items():
+            self._tell([peer], MATCH, PlayerJoined(other, other_name, other in self._bots))
+        self._peers[slot] = peer
+        self._peer_of_row[row] = slot
+        self._enter(row, name, bot=False)
+        self._events.append(SessionEvent("joined", name, event.address, row))
+
+    def _refuse(self, event: ClientConnected, name: str, reason: str, now: float) -> None:
+        self._netcode.disconnect(event.slot, now, reason)
+        self._events.append(SessionEvent("refused", name, event.address, -1, reason))
+
+    def _leave(self, event: ClientDisconnected) -> None:
+        peer = self._peers.pop(event.slot, None)
+        if peer is None:
+            return
+        self._ready[peer.slot] = False
+        self._own_row[peer.slot] = -1
+        del self._peer_of_row[peer.row]
+        self._exit(peer.row, event.reason)
+        self._events.append(SessionEvent("left", peer.name, peer.address, peer.row, event.reason))
+
+    def add_bot(self, name: str, brain: Brain) -> bool:
+        """Give a row to a bot; False when the match is full. A bot makes room when a player needs its row."""
+        row = self.world[self.game.player.name].spawn()
+        if row is None:
+            return False
+        self._bots[row] = brain
+        self._enter(row, self._free_name(name), bot=True)
+        return True
+
+    def kick(self, slot: int, reason: str, now: float) -> None:
+        """Tell a client why, and disconnect it."""
+        peer = self._peers.get(slot)
+        if peer is None:
+            return
+        self._tell([peer], MATCH, Farewell(reason))
+        self._send_packet(peer, b"", now)
+        self._netcode.disconnect(slot, now, reason)
+        self._take_connection_events(now)
+
+    def stop(self, reason: str, now: float) -> None:
+        """Tell every client that the match ends, and disconnect all."""
+        for slot in list(self._peers):
+            self.kick(slot, reason, now)
+        self._netcode.stop(now)
+
+    def _spawn(self) -> int | None:
+        """Return a new player row; a bot gives up its own where none is free."""
+        table = self.world[self.game.player.name]
+        row = table.spawn()
+        if row is None and self._bots:
+            leaving = next(reversed(self._bots))
+            del self._bots[leaving]
+            self._exit(leaving, "made room")
+            row = table.spawn()
+        return row
+
+    def _enter(self, row: int, name: str, bot: bool) -> None:
+        self.names[row] = name
+        self.game.join(self.world, row)
+        self._tell(self._peers.values(), MATCH, PlayerJoined(row, name, bot))
+
+    def _exit(self, row: int, reason: str) -> None:
+        self.game.leave(self.world, row)
+        self.world[self.game.player.name].despawn(row)
+        del self.names[row]
+        self._tell(self._peers.values(), MATCH, PlayerLeft(row, reason))
+
+    def _free_name(self, name: str) -> str:
+        taken = set(self.names.values())
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name} ({number})"
+        return free
+
+    # The tick --------------------------------------------------------------------------------------------------------
+
+    def step(self, now: float) -> None:
+        """Run one tick: call it at `match.tick_hz`, after `receive`; `datagrams_to_send` then has what goes out."""
+        self._netcode.update(now)
+        self._take_connection_events(now)
+        self._tell_losses(now)
+        while self._overflowed:
+            self.kick(self._overflowed.pop(), "too far behind", now)
+        tick = self.world.tick + 1
+        inputs = self._gather(tick)
+        self.world.tick = tick
+        events = self.game.step(self.world, inputs, self.rewinder)
+        self._announce(events)
+        if tick % self.match.snapshot_every == 0:
+            self.snapshots.publish(self.world)
+            self._send(now)
+
+    def _tell_losses(self, now: float) -> None:
+        lost = self._acks.lost(now)
+        for slot, sequence in zip(lost.slots.tolist(), lost.sequences.tolist(), strict=True):
+            peer = self._peers.get(slot)
+            if peer is not None:
+                peer.channels.on_lost(sequence)
+
+    def _gather(self, tick: int) -> Inputs:
+        """Return the inputs of `tick`, players' and bots', by ascending row."""
+        slots = np.fromiter(self._peers, np.int64, len(self._peers))
+        played, missing = self.inputs.take(tick, slots)
+        rows, states, gaps = [self._own_row[slots]], [played.state], [missing]
+        if self._bots:
+            picture = present(self.world)
+            minds: dict[int, tuple[Brain, list[int]]] = {}
+            for row, brain in self._bots.items():
+                minds.setdefault(id(brain), (brain, []))[1].append(row)
+            for brain, members in minds.values():
+                of_brain = np.array(members, np.int64)
+                states.append(brain.think(picture, of_brain, tick).state)
+                rows.append(of_brain)
+                gaps.append(np.zeros(len(of_brain), np.bool_))
+        row = np.concatenate(rows)
+        order = np.argsort(row)
+        state = np.concatenate(states, axis=1)[:, order]
+        return Inputs(row[order], Rows(self.game.input, state), np.concatenate(gaps)[order])
+
+    def _announce(self, events: list[GameEvent]) -> None:
+        for event in events:
+            message = Happened(event.tick, event.code, event.args)
+            if event.to is None:
+                self._tell(self._peers.values(), EVENTS, message)
+            elif event.to in self._peer_of_row:
+                self._tell([self._peers[self._peer_of_row[event.to]]], EVENTS, message)
+        for verdict, _ in self.rewinder.drain():
+            slot = self._peer_of_row.get(verdict.shooter)
+            if slot is not None:
+                judged = Judged(
+                    tick=verdict.tick,
+                    hit=-1 if verdict.hit is None else verdict.hit,
+                    reason=verdict.reason,
+                    claimed_age=round(verdict.claimed_age * VIEW_UNITS),
+                    allowed_age=round(verdict.allowed_age * VIEW_UNITS),
+                    clamped=verdict.clamped,
+                )
+                self._tell([self._peers[slot]], EVENTS, judged)
+
+    def _tell(self, peers: Iterable[_Peer], channel: str, message: object) -> None:
+        data = ENGINE_MESSAGES.encode(message)
+        for peer in peers:
+            try:
+                peer.channels.send(channel, data)
+            except ChannelFull:
+                # It has taken nothing for so long that what it must know no longer fits: it can't go on.
+                self._overflowed.add(peer.slot)
+
+    # To the network --------------------------------------------------------------------------------------------------
+
+    def _send(self, now: float) -> None:
+        """Send everyone a packet: the snapshot to those who can read one, and what their channels hold."""
+        ready = [slot for slot in self._peers if self._ready[slot]]
+        for slot, peer in self._peers.items():
+            if not self._ready[slot]:
+                self._send_packet(peer, b"", now)
+        if not ready:
+            return
+        peers = np.array(ready, np.int64)
+        full = self.config.payload_bytes - _HEADER_BYTES
+        room = np.array([full - (_CHANNEL_ROOM if self._peers[slot].channels.pending else 0) for slot in ready])
+        batch = self.snapshots.build(self.world.tick, peers, self._own_row[peers], self.inputs, room)
+        self.inputs.snapshot_sent(peers)
+        prefix = bytes([MessageType.SNAPSHOT])
+        sequences = np.empty(len(peers), np.int64)
+        for at, (slot, message) in enumerate(zip(ready, batch.messages, strict=True)):
+            sequences[at] = self._send_packet(self._peers[slot], prefix + message, now)
+            self.snapshot_bytes_total += len(message)
+        self.snapshots_total += len(ready)
+        self.snapshots.views.sent(peers, sequences, self.world.tick, batch.status)
+
+    def _send_packet(self, peer: _Peer, body: bytes, now: float) -> int:
+        """Send `body`, and what fits behind it of the peer's channel messages; return the packet's sequence."""
+        slot = peer.slot
+        sequence = self._acks.next_sequence(slot)
+        if peer.channels.pending:
+            room = self.config.payload_bytes - _HEADER_BYTES - len(body)
+            block = peer.channels.pack(room, sequence, now, float(self._acks.meter.rtt[slot]))
+            if block is not None:
+                body += bytes([MessageType.CHANNEL]) + block
+        _, ack, ack_bits = self._acks.send_one(slot, now, len(body) + _HEADER_BYTES)
+        self._netcode.send(slot, encode_header(sequence, ack, ack_bits) + body, now)
+        return sequence
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Return what is to go out now."""
+        return self._netcode.datagrams_to_send()
+
+    # For whoever runs it ---------------------------------------------------------------------------------------------
+
+    def events(self) -> list[SessionEvent]:
+        """Return what happened since the last call, for the log."""
+        events, self._events = self._events, []
+        return events
+
+    @property
+    def player_count(self) -> int:
+        """Connected people (and bot clients), without the server's own bots."""
+        return len(self._peers)
+
+    @property
+    def bot_count(self) -> int:
+        """The server's own bots."""
+        return len(self._bots)
+
+    def link_stats(self, now: float) -> dict[int, LinkStats]:
+        """Return the path figures of every player, by row."""
+        return {peer.row: self._acks.stats(slot, now) for slot, peer in self._peers.items()}

@@ -1,0 +1,125 @@
+"""From the true world to each peer's snapshot: publish, interest, delta, budget, encode, all peers at once.
+
+    world -> publish -> history -> interest -> delta -> budget -> bytes per peer
+
+The published world is what everybody but the owner of a row sees; the owner's own row travels beside it, exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.config import MatchConfig
+from engine.server.budget import Budget
+from engine.server.inputs import InputRing
+from engine.server.views import ViewTable
+from engine.wire import msgints
+from engine.wire.delta import KindDelta
+from engine.wire.snapshot import NONE, encode_own, encode_snapshots
+from engine.world.dead_reckoning import publish
+from engine.world.history import ABSENT, EXACT, History
+from engine.world.schema import Kind
+from engine.world.table import World
+
+_HEAD_BYTES = msgints.ARRAY_HEADER_BYTES + 5 + 1 + 3 + 3 + 1
+"""The message before its sections at most: tick, age, input, slack, repeated."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """One snapshot for n peers: its messages, and the view each peer has once its own arrives, `(n, rows)` per kind."""
+
+    messages: list[bytes]
+    status: dict[str, np.ndarray]
+
+
+class SnapshotStage:
+    """Holds the published history, and turns it into snapshots. `player` is the kind whose rows have owners."""
+
+    def __init__(self, config: MatchConfig, kinds: tuple[Kind, ...], player: Kind, peers: int) -> None:
+        self._every = config.snapshot_every
+        self._kinds = kinds
+        self._player = player
+        depth = config.history_snapshots
+        self.histories = {kind.name: History(kind, kind.public_count, depth, self._every) for kind in kinds}
+        self._own = History(player, player.owner_count, depth, self._every)
+        self.views = ViewTable(kinds, peers, depth, self._every)
+        self.budget = Budget(kinds, peers)
+
+    def reset(self, peer: int) -> None:
+        """Forget what a peer slot holds; its next snapshot is whole."""
+        self.views.reset(peer)
+        self.budget.reset(peer)
+
+    def publish(self, world: World) -> None:
+        """Publish the world as it is now and push it into the history."""
+        for kind in self._kinds:
+            table, history = world[kind.name], self.histories[kind.name]
+            before = history.slot(history.newest)
+            state = table.state[: kind.public_count]
+            if before is not None:
+                known = (history.status[before] != ABSENT) & (history.generation[before] == table.generation)
+                state = publish(kind, history.state[before], known, world.tick - history.newest, state)
+            history.push(world.tick, state, np.where(table.alive, EXACT, ABSENT), table.generation)
+        table = world[self._player.name]
+        self._own.push(
+            world.tick, table.state[: self._player.owner_count], np.where(table.alive, EXACT, ABSENT), table.generation
+        )
+
+    def own_state(self, tick: int, row: int) -> np.ndarray | None:
+        """Return a player row as its owner is told it at `tick`, `(owner_fields,) int32`; None when it is not held."""
+        slot = self._own.slot(tick)
+        return None if slot is None else self._own.state[slot, :, row]
+
+    def build(self, tick: int, peers: np.ndarray, own_rows: np.ndarray, inputs: InputRing, room: np.ndarray) -> Batch:
+        """Return the snapshot of `tick`, which must be published, for the peer slots `peers`, `(n,)`.
+
+        own_rows: `(n,) int`, -1 for a peer that only watches. room: `(n,) int`, bytes each message may take.
+        """
+        slots = self.views.base_slots(peers, tick)
+        header = np.empty((len(peers), 5), np.int64)
+        header[:, 0] = tick
+        header[:, 1] = np.where(slots < 0, 0, (tick - self.views.baseline[peers]) // self._every)
+        newest = inputs.newest[peers]
+        header[:, 2] = np.where(newest < 0, NONE, np.maximum(newest - tick, NONE + 1))
+        header[:, 3] = inputs.slack[peers]
+        header[:, 4] = inputs.repeated[peers]
+        own, own_counts = self._own_rows(tick, slots, own_rows)
+        deltas = []
+        for kind in self._kinds:
+            visible = self._interest(kind, tick, own_rows)
+            status = self.views.base_status(kind, peers, slots)
+            deltas.append(KindDelta(self.histories[kind.name], tick, visible, slots, status))
+        own_bytes = np.add.reduceat(msgints.widths(own), np.cumsum(own_counts) - own_counts)
+        self.budget.fit(peers, deltas, room - _HEAD_BYTES - 3 * len(deltas) - own_bytes)
+        sections = [delta.sections() for delta in deltas]
+        messages = encode_snapshots(header, own, own_counts, sections)
+        status_by_kind = {kind.name: part.status for kind, part in zip(self._kinds, sections, strict=True)}
+        return Batch(messages, status_by_kind)
+
+    def _interest(self, kind: Kind, tick: int, own_rows: np.ndarray) -> np.ndarray:
+        """Return which rows of `kind` each peer shall see, `(n, rows) bool`: all of them, but not one's own."""
+        history = self.histories[kind.name]
+        slot = history.slot(tick)
+        visible: np.ndarray = np.repeat((history.status[slot] != ABSENT)[None], len(own_rows), axis=0)
+        if kind is self._player:
+            owners = np.flatnonzero(own_rows >= 0)
+            visible[owners, own_rows[owners]] = False
+        return visible
+
+    def _own_rows(self, tick: int, base_slots: np.ndarray, own_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the integers of the own rows, and how many each peer has; a watcher has the one integer 0."""
+        slot = self._own.slot(tick)
+        owners = own_rows >= 0
+        row = np.where(owners, own_rows, 0)
+        now = self._own.state[slot][:, row]
+        base = self._own.state[base_slots, :, row].T
+        # A row that changed hands since the baseline is told whole, like one without a baseline.
+        same = (base_slots >= 0) & (self._own.generation[base_slots, row] == self._own.generation[slot, row])
+        apart = np.where(same, tick - self._own.tick[base_slots], 0).astype(np.int32)
+        now[:, ~owners] = 0
+        base[:, ~owners] = 0
+        apart[~owners] = self._every
+        return encode_own(self._player, now, base, apart)
