@@ -1,0 +1,93 @@
+"""Who a player says to be: names, and the 256 bytes of a connect token that carry one from the lobby to the match.
+
+A name comes from a stranger and ends in every player's picture, in logs and on consoles, so it is made of visible
+characters only: no controls, no bidirectional overrides, no zero-width joiners, no towers of accents. Two names that
+read alike (case, width, spaces) count as the same. Not here: telling look-alike letters of different scripts apart.
+
+User data of a connect token, 256 bytes:
+
+    u8      1, the format
+    u8      n, 1..96
+    n       the name, UTF-8, as `clean_name` returns it
+    254-n   zeros
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection
+
+from engine.errors import ProtocolError, UsageError
+
+MAX_NAME_CHARACTERS = 24
+"""Fits above a player's head and in a scoreboard's column."""
+MAX_NAME_BYTES = 4 * MAX_NAME_CHARACTERS
+"""What so many characters take in UTF-8 at most."""
+MAX_MARKS = 2
+"""Combining marks on one character: enough for every living language, too few to climb over the line above."""
+USER_DATA_BYTES = 256
+"""netcode's room for what a backend tells the server about a player."""
+USER_DATA_FORMAT = 1
+
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols by their category, and nothing to see."""
+
+
+def clean_name(text: str) -> str:
+    """Return `text` as a name: composed (NFC), without spaces around it, inner runs of spaces made one.
+
+    Raises UsageError saying what is wrong with it.
+    """
+    name = " ".join(part for part in unicodedata.normalize("NFC", text).split(" ") if part)
+    if not name:
+        raise UsageError("a name needs at least one visible character")
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise UsageError(f"a name has at most {MAX_NAME_CHARACTERS} characters, got {len(name)}")
+    marks = 0
+    for at, character in enumerate(name):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category[0] == "M" else 0
+        hidden = category[0] == "C" or (category[0] == "Z" and character != " ") or character in _BLANK
+        if hidden or marks > MAX_MARKS or marks > at:
+            raise UsageError(f"a name is made of visible characters: U+{ord(character):04X} may not stand there")
+    return name
+
+
+def name_key(name: str) -> str:
+    """Return what names that read alike have in common, to look for duplicates by."""
+    return unicodedata.normalize("NFKC", name).casefold().replace(" ", "")
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return `name`, or `name` with the first number that makes it unlike all of `taken` (keys by `name_key`)."""
+    candidate, number = name, 2
+    while name_key(candidate) in taken:
+        suffix = f" {number}"
+        candidate = name[: MAX_NAME_CHARACTERS - len(suffix)].rstrip(" ") + suffix
+        number += 1
+    return candidate
+
+
+def encode_user_data(name: str) -> bytes:
+    """Return the user data of a token for `name`. Raises UsageError when it is not a name."""
+    data = clean_name(name).encode()
+    return (bytes((USER_DATA_FORMAT, len(data))) + data).ljust(USER_DATA_BYTES, b"\x00")
+
+
+def decode_user_data(data: bytes) -> str:
+    """Return the name in a token's user data. Raises ProtocolError when it is not what `encode_user_data` writes."""
+    if len(data) != USER_DATA_BYTES:
+        raise ProtocolError("bad-user-data", f"{len(data)} bytes, not {USER_DATA_BYTES}")
+    if data[0] != USER_DATA_FORMAT:
+        raise ProtocolError("bad-user-data", f"format {data[0]}, not {USER_DATA_FORMAT}")
+    end = 2 + data[1]
+    if data[1] > MAX_NAME_BYTES or any(data[end:]):
+        raise ProtocolError("bad-user-data", f"{data[1]} bytes of name")
+    try:
+        text = data[2:end].decode()
+        name = clean_name(text)
+    except (UnicodeDecodeError, UsageError) as error:
+        raise ProtocolError("bad-user-data", str(error)) from error
+    if name != text:
+        raise ProtocolError("bad-user-data", "a name that is not clean")
+    return name
