@@ -18,7 +18,7 @@ Why: docs/decisions/netcode.md. Source of the rest: netcode 1.02, STANDARD.md.
 from __future__ import annotations
 
 import hmac
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from engine.address import Address
 from engine.errors import ProtocolError
 from engine.link.netcode import packet as wire
-from engine.link.netcode.config import SEND_INTERVAL, NetcodeServerConfig
+from engine.link.netcode.config import NetcodeServerConfig
 from engine.link.netcode.gate import DecryptGate
 from engine.link.netcode.history import TokenHistory
 from engine.link.netcode.packet import PacketKey, Request
@@ -37,8 +37,12 @@ from engine.link.netcode.token import KEY_BYTES, PrivateToken, canonical_address
 GLOBAL_SEQUENCE_START = 2**63
 """First sequence of challenges and denials. They share the server-to-client key with the session, which starts at 0."""
 
+MAX_ANSWERS_A_SECOND = 10
+"""Answers to one address in any second, so that a replayed request makes no flood: as many as an honest client wants.
+
+Counted in a sliding second rather than spaced, because the network bunches what was sent evenly."""
+
 _FROM_PENDING = wire.allow(wire.RESPONSE)
-_NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class _Pending:
     admission: Admission
     challenge_body: bytes
     challenge_packet: bytes
-    answered_at: float
+    answered_at: deque[float]
+    """When the last ten answers went out."""
     lifetime: float
     """Seconds from the latest request to `expires_at`."""
     expires_at: float
@@ -136,9 +141,10 @@ class Door:
         elif pending.admission.token.client_id in connected_ids:
             raise ProtocolError("client-id-connected", f"{pending.admission.token.client_id}")
         pending.expires_at = min(now + pending.lifetime, pending.token_expires_at)
-        if now - pending.answered_at < SEND_INTERVAL:
-            raise ProtocolError("answer-rate", f"{address} was answered {now - pending.answered_at} s ago")
-        pending.answered_at = now
+        answered_at = pending.answered_at
+        if len(answered_at) == MAX_ANSWERS_A_SECOND and now - answered_at[0] < 1.0:
+            raise ProtocolError("answer-rate", f"{address} got {len(answered_at)} in {now - answered_at[0]} s")
+        answered_at.append(now)
         return self._deny(pending) if full else pending.challenge_packet
 
     def _check_in_the_clear(self, request: Request, address: Address, now: float) -> None:
@@ -168,7 +174,7 @@ class Door:
         """Open the token and keep a pending entry for it, in place of the `former` one of its address.
 
         A former entry gives way because a player who restarts on the same port comes with a new token; it passes on
-        the time of its last answer, so that two tokens do not double the answers.
+        the times of its answers, so that two tokens do not double them.
         """
         if former is None and len(self._pending) >= self._config.max_pending:
             raise ProtocolError("pending-full", f"{len(self._pending)} entries")
@@ -194,7 +200,7 @@ class Door:
             ),
             challenge_body=challenge,
             challenge_packet=sealing.seal(wire.CHALLENGE, self._next_sequence(), challenge),
-            answered_at=_NEVER if former is None else former.answered_at,
+            answered_at=deque(maxlen=MAX_ANSWERS_A_SECOND) if former is None else former.answered_at,
             lifetime=min(lifetime, self._config.max_pending_timeout),
             expires_at=now,
             token_expires_at=self._started_at + (expire - self._unix_start),

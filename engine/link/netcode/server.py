@@ -16,7 +16,7 @@ from the network; `drops` counts what was dropped, by reason:
     wrong-challenge                            a response to another challenge than was given
     server-full                                answered with "denied"
     history-full pending-full prefixes-full prefix-decrypts-spent decrypts-spent     a bound was reached
-    answer-rate                                a repeated request, answered less than 0.1 s ago
+    answer-rate                                a repeated request, answered ten times in the last second
     stopped                                    arrived after `stop`
 
 A player's packets are not rationed as strangers' are: who could send junk from a player's address would then silence
