@@ -1,4 +1,4 @@
-"""No bytes make `receive` raise, in any state, from any address: neither noise, nor damage, nor a key holder's nonsense."""
+"""No bytes make `receive` raise, in any state, from anywhere: noise, damage, a key holder's nonsense."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ datagrams = st.one_of(noise, typed_noise, nonsense_of_a_key_holder())
 
 
 def make_pair(steps: int) -> tuple[NetcodeServer, NetcodeClient]:
-    """A server and a client `steps` deliveries into their handshake: 0 none, 1 pending, 2 challenged, 3 in, 4 both in."""
+    """A server and a client, `steps` deliveries in: 0 none, 1 pending, 2 challenged, 3 connected, 4 both know it."""
     server = NetcodeServer(
         protocol_id=7,
         private_key=KEY,
