@@ -25,7 +25,7 @@ from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory
 from engine.link.acks import AckTable
-from engine.link.channel_table import CHANNELS, MATCH
+from engine.link.session_channels import CHANNELS, MATCH
 from engine.link.channels import Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
@@ -147,7 +147,7 @@ class ClientSession:
     def _read_payload(self, payload: bytes, now: float) -> None:
         sequence, ack, ack_bits, body_at = decode_header(payload)
         fresh, acked = self._acks.receive_one(0, sequence, ack, ack_bits, now, len(payload))
-        for delivered, _, _ in acked:
+        for _, delivered, _, _ in acked:
             self._channels.on_acked(delivered)
         if not fresh:
             return
@@ -274,7 +274,7 @@ class ClientSession:
         self._follow_netcode()
         if self.phase not in (Phase.JOINING, Phase.PLAYING):
             return
-        for sequence, _, _ in self._acks.lost_one(0, now):
+        for _, sequence, _, _ in self._acks.lost_one(0, now):
             self._channels.on_lost(sequence)
         if self.phase is Phase.JOINING and self.snapshot is not None:
             rtt = self._acks.stats(0, now).rtt

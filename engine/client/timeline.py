@@ -30,6 +30,8 @@ _RECENT = 8
 """Latest reports looked at by themselves, to react to a changed route within some tenths of a second."""
 _STEER_TIME = 0.5
 """Seconds in which an error is to be gone: slower is sluggish, faster is felt as a change of speed."""
+_VIEW_MARGIN = 0.25
+"""Ticks of interpolation delay beyond the lateness measured: the frame that needs a snapshot may come a hair early."""
 _BAND_TICKS = 1.0
 """Slack above the margin that is left alone: reports are whole ticks, so anything finer is noise."""
 
@@ -154,7 +156,7 @@ class ViewClock:
         self._fastest = float(offsets.min())
         rank = int(self._config.lateness_quantile * (len(offsets) - 1) + 0.5)
         lateness = float(np.partition(offsets, rank)[rank]) - self._fastest
-        self._delay = self._every + lateness
+        self._delay = self._every + lateness + _VIEW_MARGIN
         if self._time is None:
             self._time = self._target(now)
             self._advanced_at = now

@@ -8,6 +8,7 @@ server published.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -19,7 +20,7 @@ from engine.config import ClientConfig, MatchConfig, protocol_id
 from engine.errors import UsageError
 from engine.game import Brain, Game, GameFactory, Settings
 from engine.identity import encode_user_data
-from engine.link.netcode import NetcodeServer, mint_connect_token
+from engine.link.netcode import NetcodeServer, NetcodeServerConfig, mint_connect_token
 from engine.server.session import ServerSession
 from engine.transport.impairment import Profile
 from engine.transport.virtual import VirtualNetwork, VirtualSocket
@@ -28,9 +29,8 @@ from engine.world.history import EXACT
 UNIX_START = 1_700_000_000
 """Unix time at virtual second 0; any fixed value makes tokens, and so runs, repeat."""
 _SERVER: Address = ("10.0.0.1", 40000)
-_JOIN_INTERVAL = 0.05
-"""Virtual seconds between two players' arrivals: not all in one tick, as in life."""
-_TOKEN_SECONDS = 10
+_JOIN_INTERVAL = 0.0537
+"""Virtual seconds between two players' arrivals: no whole number of ticks, so their frames fall all over the tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,20 @@ class Truth:
     mismatches: int = 0
     own_mismatches: int = 0
     examples: list[str] = field(default_factory=list)
+
+
+def _shared(games: GameFactory) -> GameFactory:
+    """Return a factory that makes one game per settings: a game never changes, so all sides can use the same."""
+    made: dict[tuple[tuple[str, object], ...], Game] = {}
+
+    def make(settings: Settings) -> Game:
+        key = tuple(sorted(settings.items()))
+        if key not in made:
+            game = games(settings)
+            made[key] = made[tuple(sorted(game.settings().items()))] = game
+        return made[key]
+
+    return make
 
 
 class LabPlayer:
@@ -98,6 +112,7 @@ class VirtualMatch:
         self.now = 0.0
         self.seed = seed
         self.network = VirtualNetwork(seed)
+        games = _shared(games)
         game = games(settings or {})
         self._random = np.random.default_rng(seed)
         key = self._random.bytes(32)
@@ -107,9 +122,9 @@ class VirtualMatch:
             addresses=[_SERVER],
             max_clients=max(len(players), 1),
             now=0.0,
-            # A server refuses tokens that may predate it, so it has been up for a token's life.
-            unix_time=UNIX_START - _TOKEN_SECONDS,
+            unix_time=UNIX_START,
             entropy=self._random.bytes,
+            config=NetcodeServerConfig(key_made_at_start=True),
         )
         match = MatchConfig(tick_hz=game.tick_hz, snapshot_every=snapshot_every)
         self.server = ServerSession(game, netcode, match)
@@ -195,9 +210,7 @@ class VirtualMatch:
             private_key=self._key,
             client_id=number + 1,
             addresses=[_SERVER],
-            create_time=int(UNIX_START + self.now),
-            expire_seconds=_TOKEN_SECONDS * 3,
-            timeout_seconds=_TOKEN_SECONDS,
+            create_time=math.ceil(UNIX_START + self.now),
             entropy=self._random.bytes,
             user_data=encode_user_data(spec.name),
         )

@@ -14,6 +14,7 @@ sides hold the same published integers. A shooter without a view (a bot of the s
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +28,15 @@ from engine.world.table import World
 
 VERDICTS_KEPT = 1024
 """Verdicts remembered for the overlay and the log: minutes of a lively match."""
+
+
+@dataclass(slots=True)
+class ShotTotals:
+    """Shots judged since the start."""
+
+    shots: int = 0
+    hits: int = 0
+    clamped: int = 0
 
 
 class Rewinder:
@@ -49,6 +59,7 @@ class Rewinder:
         self._peer_of_row = peer_of_row
         self._judged: list[tuple[Verdict, View | None]] = []
         self._claims: dict[int, tuple[View | None, float, float, str]] = {}
+        self.totals = ShotTotals()
         self.verdicts: deque[tuple[Verdict, View | None]] = deque(maxlen=VERDICTS_KEPT)
         """The latest verdicts with the view each was judged in (None: the present), oldest first."""
 
@@ -79,6 +90,9 @@ class Rewinder:
             allowed_age=allowed_age,
             clamped=doubt == "clamped",
         )
+        self.totals.shots += 1
+        self.totals.hits += hit is not None
+        self.totals.clamped += verdict.clamped
         self.verdicts.append((verdict, view))
         self._judged.append((verdict, view))
 

@@ -22,7 +22,7 @@ from engine.errors import NetError, ProtocolError
 from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import decode_user_data
 from engine.link.acks import AckTable
-from engine.link.channel_table import CHANNELS, EVENTS, MATCH
+from engine.link.session_channels import CHANNELS, EVENTS, MATCH
 from engine.link.channels import ChannelFull, Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
@@ -417,6 +417,10 @@ class ServerSession:
         """Return what happened since the last call, for the log."""
         events, self._events = self._events, []
         return events
+
+    def all_drops(self) -> Counter[str]:
+        """Return what was dropped by reason, on every floor."""
+        return self.drops + self._netcode.drops
 
     @property
     def player_count(self) -> int:

@@ -1,0 +1,367 @@
+"""The Arena server: arguments, wiring and the loop. The match itself is `engine.server.session.ServerSession`.
+
+One process runs the match and drains its socket once a tick; the lobby, which hands out connect tokens over HTTP, is a
+process of its own beside it. Exit codes: 0 ended in good order, 2 could not start (one line says why).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from engine.address import Address, format_address, is_loopback
+from engine.clock import SystemClock, Ticker
+from engine.config import MatchConfig, ServerConfig, protocol_id
+from engine.errors import NetError, UsageError
+from engine.link.netcode import DEFAULT_TIMEOUT, DEFAULT_TOKEN_LIFETIME, NetcodeServer, NetcodeServerConfig
+from engine.ops import logs
+from engine.ops.access import Access, Rules, parse_network
+from engine.ops.figures import ServerFigures
+from engine.ops.lobby.jwt import read_token_door
+from engine.ops.lobby.lobby import LobbyConfig, MatchStatus, server_addresses
+from engine.ops.lobby.policy import Door, choose
+from engine.ops.lobby.process import LobbyListen, LobbyProcess, start_lobby
+from engine.ops.lobby.tls import Certificate, load_certificate, self_signed
+from engine.ops.secrets import load_password, load_private_key, read_secret_file
+from engine.server.session import ServerSession
+from engine.transport.udp import UdpSocket
+from game.rules import Arena
+
+BOT_NAMES = ("Ada", "Bell", "Curie", "Dijkstra", "Euler", "Faraday", "Gauss", "Hopper", "Ibn", "Joule", "Kepler", "Lamarr")
+TICKS_TIMED = 60 * 60 * 20
+"""Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="server.py",
+        description="Run an Arena match. Players join with: python client.py HOST",
+        epilog="Without options: a match on this machine only, open to whoever is on it, until Ctrl-C.",
+    )
+    match = parser.add_argument_group("the match")
+    match.add_argument("--bots", type=_count, default=0, metavar="N", help="bots the server plays itself (default 0)")
+    match.add_argument("--max-players", type=_count, default=16, metavar="N", help="players and bots at most, 1 to 64")
+    match.add_argument("--map", default="foundry", help="the map (default foundry)")
+    match.add_argument("--tick-hz", type=_count, default=60, metavar="HZ", help="simulation steps a second (default 60)")
+    match.add_argument(
+        "--snapshot-hz", type=_count, metavar="HZ", help="snapshots a second (default 30); it must divide --tick-hz"
+    )
+    match.add_argument("--seconds", type=float, metavar="S", help="end after S seconds (default: run until Ctrl-C)")
+    match.add_argument("--seed", type=_count, default=0, metavar="N", help="decides where players and bots begin")
+    net = parser.add_argument_group("the network")
+    net.add_argument("--host", default="127.0.0.1", metavar="IP", help="address to bind (default 127.0.0.1: this machine)")
+    net.add_argument("--port", type=_count, default=40000, metavar="N", help="UDP port, and the lobby's TCP port (40000)")
+    net.add_argument("--public", metavar="IP", help="the address players use, where it is not --host (NAT)")
+    net.add_argument("--allow", action="append", default=[], metavar="NET", help="let in only these networks (CIDR)")
+    net.add_argument("--deny", action="append", default=[], metavar="NET", help="keep these networks out (CIDR)")
+    net.add_argument("--access-file", type=Path, metavar="FILE", help="allow and deny lines; read again when it changes")
+    door = parser.add_argument_group("who may join (one of these; needed on an address others can reach)")
+    door.add_argument("--open", action="store_true", help="anyone")
+    door.add_argument("--password-file", type=Path, metavar="FILE", help="whoever knows the password in FILE")
+    door.add_argument("--jwt-key", type=Path, metavar="FILE", help="whoever brings a token signed with the key in FILE")
+    door.add_argument("--jwt-audience", default="tickwire", metavar="NAME", help="audience such a token must name")
+    door.add_argument("--no-lobby", action="store_true", help="no lobby: your own backend hands out connect tokens")
+    door.add_argument("--private-key-file", type=Path, metavar="FILE", help="the key shared with your backend")
+    door.add_argument("--tls-cert", type=Path, metavar="FILE", help="HTTPS for the lobby, with --tls-key")
+    door.add_argument("--tls-key", type=Path, metavar="FILE", help="key of --tls-cert")
+    door.add_argument("--tls-self-signed", action="store_true", help="HTTPS with a certificate made now; prints its print")
+    out = parser.add_argument_group("output")
+    out.add_argument("--verbose", action="store_true", help="log traffic and tick figures once a second")
+    out.add_argument("--log-json", action="store_true", help="log one JSON object a line")
+    out.add_argument("--json", type=Path, metavar="FILE", help="write the match's figures to FILE at the end")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server until it is stopped; return the exit code."""
+    options = build_parser().parse_args(argv)
+    logs.configure(logs.LogConfig(json=options.log_json, verbose=options.verbose))
+    try:
+        with _stop_signal() as stopped:
+            return _serve(options, stopped)
+    except NetError as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 2
+
+
+def _serve(options: argparse.Namespace, stopped: list[str]) -> int:
+    clock = SystemClock()
+    game = Arena(map=options.map, tick_hz=options.tick_hz, max_players=options.max_players, seed=options.seed)
+    match = MatchConfig(tick_hz=options.tick_hz, snapshot_every=_snapshot_every(options.tick_hz, options.snapshot_hz))
+    if options.bots > options.max_players:
+        raise UsageError(f"{options.bots} bots don't fit in a match of --max-players {options.max_players}")
+    if options.seconds is not None and not options.seconds > 0:
+        raise UsageError(f"--seconds must be positive, got {options.seconds:g}")
+    _check_writable(options.json)
+    host = _literal_ip(options.host)
+    access = _access(options)
+    door = None if options.no_lobby else _door(options, host)
+    key = load_private_key(options.private_key_file, os.environ, None if options.no_lobby else os.urandom)
+    with UdpSocket(host, options.port) as transport:
+        public = ((_literal_ip(options.public), transport.address[1]),) if options.public else ()
+        netcode = NetcodeServer(
+            protocol_id=protocol_id(game.name, game.version),
+            private_key=key.key,
+            addresses=server_addresses(transport.address, public),
+            max_clients=options.max_players,
+            now=clock.now(),
+            unix_time=clock.unix_time(),
+            entropy=os.urandom,
+            config=NetcodeServerConfig(key_made_at_start=key.made_at_start),
+        )
+        session = ServerSession(game, netcode, match, ServerConfig(max_players=options.max_players))
+        for number in range(options.bots):
+            name = BOT_NAMES[number % len(BOT_NAMES)]
+            session.add_bot(name, game.brain("mixed", options.seed * 1000 + number))
+        lobby = None
+        if door is not None:
+            config = LobbyConfig(
+                title=game.name,
+                version=str(game.version),
+                protocol_id=protocol_id(game.name, game.version),
+                private_key=key.key,
+                bind=transport.address,
+                public=public,
+                door=door,
+                rules=access.rules,
+                token_lifetime=DEFAULT_TOKEN_LIFETIME,
+                timeout=DEFAULT_TIMEOUT,
+                max_players=options.max_players,
+            )
+            lobby = _open_lobby(options, config, transport.address)
+        where = format_address(transport.address)
+        logs.event("serving", where=where, door=door.kind if door else "tokens only", players=options.max_players)
+        loop = _Loop(session, transport, lobby, access, clock)
+        try:
+            loop.run(options.seconds, stopped)
+        finally:
+            loop.close(stopped[0] if stopped else "the match is over")
+            if lobby is not None:
+                lobby.stop()
+        if options.json is not None:
+            options.json.write_text(json.dumps(loop.report(), indent=2) + "\n")
+    return 0
+
+
+class _Loop:
+    """Tick by tick: drain the socket, step the match, send; once a second tell the lobby and the log."""
+
+    def __init__(
+        self, session: ServerSession, transport: UdpSocket, lobby: LobbyProcess | None, access: Access, clock: SystemClock
+    ) -> None:
+        self._session = session
+        self._transport = transport
+        self._lobby = lobby
+        self._access = access
+        self._clock = clock
+        self._started = clock.now()
+        self._ticker = Ticker(session.match.tick_hz, self._started)
+        self._tick_seconds: deque[float] = deque(maxlen=TICKS_TIMED)
+        self._second_at = self._started + 1.0
+        self._bytes_before = (0, 0)
+        self._filtered = bool(access.rules.allow or access.rules.deny)
+
+    def run(self, seconds: float | None, stopped: list[str]) -> None:
+        """Run until `seconds` have passed (None: no end) or `stopped` has an entry."""
+        clock, ticker = self._clock, self._ticker
+        end = None if seconds is None else self._started + seconds
+        while not stopped and (end is None or clock.now() < end):
+            for _ in range(ticker.due(clock.now())):
+                self._tick()
+            if clock.now() >= self._second_at:
+                self._second()
+            clock.sleep(ticker.next_time - clock.now())
+
+    def _tick(self) -> None:
+        session, transport = self._session, self._transport
+        now = self._clock.now()
+        datagrams = transport.receive(now, session.config.drain_limit)
+        if self._filtered:
+            datagrams = [each for each in datagrams if self._access.permits(each[1][0])]
+        session.receive(datagrams, now)
+        session.step(now)
+        transport.send(session.datagrams_to_send(), now)
+        self._tick_seconds.append(self._clock.now() - now)
+        for event in session.events():
+            where = format_address(event.address) if event.address else None
+            logs.event(event.kind, who=event.name, where=where, why=event.reason or None, players=session.player_count)
+
+    def _second(self) -> None:
+        now = self._clock.now()
+        self._second_at = now + 1.0
+        try:
+            if self._access.refresh():
+                logs.event("access rules read again")
+                self._filtered = bool(self._access.rules.allow or self._access.rules.deny)
+                if self._lobby is not None:
+                    self._lobby.tell(rules=self._access.rules)
+        except UsageError as error:
+            logs.event("access rules kept", why=str(error))
+        figures = self.figures()
+        if self._lobby is not None:
+            self._lobby.tell(MatchStatus(figures=figures, names=tuple(self._session.names.values())))
+        received, sent = self._transport.stats.received_wire_bytes, self._transport.stats.sent_wire_bytes
+        logs.event(
+            "second",
+            level=logging.DEBUG,
+            tick=figures.tick,
+            players=figures.players,
+            tick_ms_p50=round(figures.tick_p50 * 1000, 2),
+            tick_ms_p99=round(figures.tick_p99 * 1000, 2),
+            in_kbit_s=round((received - self._bytes_before[0]) * 8 / 1000),
+            out_kbit_s=round((sent - self._bytes_before[1]) * 8 / 1000),
+        )
+        self._bytes_before = (received, sent)
+
+    def figures(self) -> ServerFigures:
+        """Return the match's figures now; tick times are those of the last second."""
+        session, stats = self._session, self._transport.stats
+        recent = list(self._tick_seconds)[-session.match.tick_hz :]
+        p50, p99 = np.percentile(recent, (50, 99)).tolist() if recent else (0.0, 0.0)
+        totals = session.rewinder.totals
+        return ServerFigures(
+            players=session.player_count,
+            max_players=session.config.max_players,
+            bots=session.bot_count,
+            uptime=self._clock.now() - self._started,
+            tick=session.world.tick,
+            ticks_skipped=self._ticker.skipped,
+            tick_p50=p50,
+            tick_p99=p99,
+            received_datagrams=stats.received,
+            sent_datagrams=stats.sent,
+            received_bytes=stats.received_bytes,
+            sent_bytes=stats.sent_bytes,
+            dropped=session.all_drops(),
+            shots=totals.shots,
+            hits=totals.hits,
+            clamped=totals.clamped,
+        )
+
+    def report(self) -> dict[str, Any]:
+        """Return the whole match's figures, for --json."""
+        figures = self.figures()
+        ticks = np.array(self._tick_seconds) * 1000
+        p50, p99, most = (*np.percentile(ticks, (50, 99)).tolist(), float(ticks.max())) if len(ticks) else (0.0,) * 3
+        session = self._session
+        return {
+            "seconds": figures.uptime,
+            "ticks": figures.tick,
+            "ticks_skipped": figures.ticks_skipped,
+            "tick_ms": {"p50": p50, "p99": p99, "max": most},
+            "snapshots": session.snapshots_total,
+            "snapshot_bytes_mean": session.snapshot_bytes_total / max(session.snapshots_total, 1),
+            "sent_bytes": self._transport.stats.sent_wire_bytes,
+            "received_bytes": self._transport.stats.received_wire_bytes,
+            "shots": figures.shots,
+            "hits": figures.hits,
+            "shots_clamped": figures.clamped,
+            "dropped": dict(figures.dropped),
+        }
+
+    def close(self, reason: str) -> None:
+        """Tell every player that it is over."""
+        now = self._clock.now()
+        self._session.stop(reason, now)
+        self._transport.send(self._session.datagrams_to_send(), now)
+        logs.event("stopped", why=reason)
+
+
+def _snapshot_every(tick_hz: int, snapshot_hz: int | None) -> int:
+    if snapshot_hz is None:
+        return max(1, tick_hz // 30)
+    if not 1 <= snapshot_hz <= tick_hz or tick_hz % snapshot_hz:
+        raise UsageError(f"--snapshot-hz {snapshot_hz} does not divide --tick-hz {tick_hz}")
+    return tick_hz // snapshot_hz
+
+
+def _door(options: argparse.Namespace, host: str) -> Door:
+    password = load_password(options.password_file, os.environ)
+    token = None
+    if options.jwt_key is not None:
+        token = read_token_door(read_secret_file(options.jwt_key), options.jwt_audience)
+    return choose(host=host, open_to_all=options.open, password=password, token=token)
+
+
+def _open_lobby(options: argparse.Namespace, config: LobbyConfig, bind: Address) -> LobbyProcess:
+    certificate: Certificate | None = None
+    if options.tls_self_signed:
+        certificate = self_signed([bind[0]], SystemClock().unix_time())
+    elif options.tls_cert is not None or options.tls_key is not None:
+        if options.tls_cert is None or options.tls_key is None:
+            raise UsageError("--tls-cert and --tls-key go together")
+        certificate = load_certificate(options.tls_cert, options.tls_key)
+    log = logs.LogConfig(json=options.log_json, verbose=options.verbose)
+    lobby = start_lobby(config, LobbyListen(address=bind, certificate=certificate, log=log))
+    fingerprint = certificate.fingerprint if certificate is not None and options.tls_self_signed else None
+    logs.event("lobby open", where=lobby.url, fingerprint=fingerprint)
+    return lobby
+
+
+def _access(options: argparse.Namespace) -> Access:
+    rules = Rules(
+        allow=tuple(parse_network(text) for text in options.allow),
+        deny=tuple(parse_network(text) for text in options.deny),
+    )
+    access = Access(rules, options.access_file)
+    access.refresh()
+    return access
+
+
+def _literal_ip(host: str) -> str:
+    """Return the IP of `host`, which may be a name. Raises UsageError when there is none."""
+    try:
+        resolved = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0]
+    except OSError as error:
+        raise UsageError(f"{host!r} is no address of this machine: {error.strerror or error}") from error
+    return str(resolved) if not is_loopback(host) or host == "localhost" else host
+
+
+def _check_writable(path: Path | None) -> None:
+    """Find out now, not after the match, that `path` can't be written."""
+    if path is None:
+        return
+    try:
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise UsageError(f"can't write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _stop_signal() -> Iterator[list[str]]:
+    """Give a list that gets an entry, the reason, when this process is asked to stop (Ctrl-C, SIGTERM)."""
+    stopped: list[str] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append("the server is shutting down")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
