@@ -21,7 +21,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.address import Address
 from engine.errors import UsageError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -93,16 +92,7 @@ class Access:
         allow = self._given.allow + self._from_file.allow
         return Rules(allow, self._given.deny + self._from_file.deny + self._banned)
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether no rule is in force, so that nobody needs to be asked about."""
-        return self._allowed.empty and self._denied.empty
-
-    def permits(self, address: Address) -> bool:
-        """Tell whether `address` is let in."""
-        return self.permits_host(address[0])
-
-    def permits_host(self, host: str) -> bool:
+    def permits(self, host: str) -> bool:
         """Tell whether `host`, a literal IP as a socket reports it, is let in. What is no address is not."""
         answer = self._cache.get(host)
         if answer is None:

@@ -63,11 +63,6 @@ def event(what: str, /, *, level: int = logging.INFO, **fields: object) -> None:
         _LOGGER.log(level, "%s", what, extra={"fields": {name: v for name, v in fields.items() if v is not None}})
 
 
-def debug(what: str, /, **fields: object) -> None:
-    """Log as `event` does, where `verbose` asks for it."""
-    event(what, level=logging.DEBUG, **fields)
-
-
 def printable(text: str) -> str:
     """Return `text` with everything that does not print written as \\uXXXX (or \\UXXXXXXXX)."""
     if text.isprintable():

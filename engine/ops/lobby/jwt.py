@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -22,7 +21,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from engine.errors import UsageError
 from engine.ops.lobby.policy import Grant, JoinRequest, Refused
-from engine.ops.secrets import read_secret_file
 
 DEFAULT_AUDIENCE = "tickwire"
 MAX_JWT_CHARACTERS = 4096
@@ -45,7 +43,7 @@ _ALGORITHMS: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenDoor:
-    """Whoever holds a JWT for `audience` that `key` verifies by `algorithm`. Make one with `load_token_door`."""
+    """Whoever holds a JWT for `audience` that `key` verifies by `algorithm`. Make one with `read_token_door`."""
 
     key: bytes = field(repr=False)
     key_kind: KeyKind
@@ -84,11 +82,6 @@ class TokenDoor:
         except (JoseError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return Refused(401, "bad-token", "the token is not signed for this server")
         return _grant(token.claims)
-
-
-def load_token_door(path: Path, audience: str = DEFAULT_AUDIENCE) -> TokenDoor:
-    """Return the door that the key in the file `path` opens. Raises UsageError when it holds no key to verify by."""
-    return read_token_door(read_secret_file(path), audience)
 
 
 def read_token_door(key: bytes, audience: str = DEFAULT_AUDIENCE) -> TokenDoor:

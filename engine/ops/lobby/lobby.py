@@ -163,7 +163,7 @@ class Lobby:
 
     def permits(self, host: str) -> bool:
         """Tell whether `host` may speak to the lobby at all."""
-        return self._access.permits_host(host)
+        return self._access.permits(host)
 
     def is_well(self, now: float) -> bool:
         """Tell whether the match has told about itself lately."""
@@ -181,7 +181,7 @@ class Lobby:
         self, request: JoinRequest, host: str, reached: str | None, now: float, unix_now: float
     ) -> Issued | Refused:
         config = self.config
-        if not self._access.permits_host(host):
+        if not self._access.permits(host):
             return Refused(403, "not-allowed", "this server does not admit your address")
         wait = self._attempts.wait(host, now)
         if wait > 0:

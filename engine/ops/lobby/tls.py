@@ -24,7 +24,6 @@ from cryptography.x509.oid import NameOID
 
 from engine.errors import UsageError
 
-NOT_BEFORE = datetime.datetime(2025, 1, 1)
 NOT_AFTER = datetime.datetime(9999, 12, 31, 23, 59, 59)
 """A pinned certificate is trusted for its fingerprint and not its dates; this one is RFC 5280's "no expiration"."""
 
@@ -43,6 +42,23 @@ class Certificate:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert((first[0] + first[1]).strip())).hexdigest()
 
 
+def choose_certificate(
+    cert_file: Path | None, key_file: Path | None, *, own: bool, hosts: Sequence[str], unix_now: float
+) -> Certificate | None:
+    """Return the certificate that the flags ask for, None for plain HTTP. Raises UsageError.
+
+    The files' own; with `own`, a self-signed one for `hosts`, and where files are named too, the one kept in them,
+    which is made there at the first start: players' pins then outlive a restart.
+    """
+    if cert_file is None or key_file is None:
+        if cert_file is not key_file:
+            raise UsageError("--tls-cert and --tls-key go together")
+        return self_signed(hosts, unix_now) if own else None
+    if own and not cert_file.exists() and not key_file.exists():
+        _keep(self_signed(hosts, unix_now), cert_file, key_file)
+    return load_certificate(cert_file, key_file)
+
+
 def load_certificate(cert_file: Path, key_file: Path) -> Certificate:
     """Return the certificate in the two files. Raises UsageError when they are not a pair."""
     try:
@@ -56,9 +72,10 @@ def load_certificate(cert_file: Path, key_file: Path) -> Certificate:
     return certificate
 
 
-def make_self_signed(hosts: Sequence[str]) -> Certificate:
-    """Return a new self-signed certificate (P-256) for `hosts`, names or literal IPs."""
+def self_signed(hosts: Sequence[str], unix_now: float) -> Certificate:
+    """Return a new self-signed certificate (P-256) for `hosts`, names or literal IPs; `unix_now` is today."""
     key = ec.generate_private_key(ec.SECP256R1())
+    yesterday = datetime.datetime.fromtimestamp(unix_now, datetime.UTC) - datetime.timedelta(days=1)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tickwire lobby")])
     certificate = (
         x509.CertificateBuilder()
@@ -66,7 +83,7 @@ def make_self_signed(hosts: Sequence[str]) -> Certificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(NOT_BEFORE)
+        .not_valid_before(yesterday)
         .not_valid_after(NOT_AFTER)
         .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -76,16 +93,6 @@ def make_self_signed(hosts: Sequence[str]) -> Certificate:
         certificate.public_bytes(Encoding.PEM),
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
     )
-
-
-def keep_certificate(certificate: Certificate, cert_file: Path, key_file: Path) -> None:
-    """Write `certificate` to the two files, the key readable by its owner only. Raises UsageError."""
-    try:
-        key_file.touch(mode=0o600)
-        key_file.write_bytes(certificate.key)
-        cert_file.write_bytes(certificate.chain)
-    except OSError as error:
-        raise UsageError(f"the certificate can't be written to {cert_file} and {key_file}: {error.strerror}") from error
 
 
 def server_context(certificate: Certificate) -> ssl.SSLContext:
@@ -101,6 +108,17 @@ def server_context(certificate: Certificate) -> ssl.SSLContext:
         # An empty password: without one, a key that is sealed by one would be asked for on the terminal.
         context.load_cert_chain(chain, key, password=lambda: "")
     return context
+
+
+def _keep(certificate: Certificate, cert_file: Path, key_file: Path) -> None:
+    try:
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(certificate.key)
+        cert_file.write_bytes(certificate.chain)
+    except OSError as error:
+        raise UsageError(
+            f"no certificate can be kept in {cert_file} and {key_file}: {error.strerror or error}"
+        ) from error
 
 
 def _general_name(host: str) -> x509.GeneralName:
