@@ -24,17 +24,22 @@ def expected(kind: Kind, state: np.ndarray, ticks: int | np.ndarray) -> np.ndarr
     field. Returns a new array of `state`'s shape.
     """
     result = state.copy()
+    steps = np.asarray(ticks, np.int32)
     bases, rates = kind.rated
     fields = len(state)
     for base, rate in zip(bases.tolist(), rates.tolist(), strict=True):
         if base < fields:
-            result[base] += state[rate] * np.int32(ticks) if isinstance(ticks, int) else state[rate] * ticks
+            # Views even of a single row: numpy warns when a scalar overflows, and here overflow is meant.
+            result[base, ...] += np.multiply(state[rate, ...], steps)
     _wrap(kind, result)
     return result
 
 
 def residual(kind: Kind, state: np.ndarray, expectation: np.ndarray) -> np.ndarray:
-    """Return what to add to `expectation` to get `state`, both `(f, ...) int32`; cyclic fields go the short way."""
+    """Return what to add to `expectation` to get `state`, both `(f, ...) int32`; cyclic fields go the short way.
+
+    (With `state` as int64 the difference is the plain one, not modulo 2**32.)
+    """
     result: np.ndarray = state - expectation
     for at, modulus in kind.wrapped:
         if at < len(result):
@@ -58,7 +63,8 @@ def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state
     """
     expectation = expected(kind, before, ticks)
     fields = len(state)
-    drifted = np.abs(residual(kind, state, expectation)) > kind.threshold[:fields]
+    # In 64 bits: an expectation that overflowed is far from the truth, not next to it.
+    drifted = np.abs(residual(kind, state.astype(np.int64), expectation)) > kind.threshold[:fields]
     renew = (kind.coupled[:fields, :fields] @ drifted.astype(np.int32)) > 0
     renew |= ~known
     return np.where(renew, state, expectation)
