@@ -8,6 +8,7 @@ however long its work takes. After trio's MockClock: virtual time is a public to
 from __future__ import annotations
 
 import time
+from math import floor
 from typing import Protocol
 
 from engine.errors import UsageError
@@ -90,7 +91,7 @@ class Ticker:
     def due(self, now: float) -> int:
         """Return how many steps to run at `now` (0 or more) and count them as run."""
         # The tolerance keeps a wake-up exactly on time from being read as a hair too early.
-        steps = int((now - self._start) * self._hz + 1e-6) + 1 - self._count
+        steps = floor((now - self._start) * self._hz + 1e-6) + 1 - self._count
         if steps <= 0:
             return 0
         if steps > self._max_catch_up:
