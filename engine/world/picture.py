@@ -104,55 +104,52 @@ def sample(kind: Kind, history: History, view: View, max_ticks: float) -> Seen |
     slot_b = history.slot(view.tick_b)
     if slot_b is None:
         return None
-    span = view.tick_b - view.tick_a
-    part = ahead / span
-    both = alive & (history.status[slot_b] != ABSENT) & (generation == history.generation[slot_b])
-    if kind.teleport is not None and kind.index[kind.teleport] < len(state_a):
+    if not alive.any():
+        return Seen(kind, values, alive, generation)
+    state_b = history.state[slot_b]
+    both = history.status[slot_b] != ABSENT
+    both &= generation == history.generation[slot_b]
+    if kind.teleport is not None:
         at = kind.index[kind.teleport]
-        both &= state_a[at] == history.state[slot_b][at]
-    _blend(kind, values, state_a, history.state[slot_b], part, float(span), both)
-    if not both.all():
-        lone = ~both
-        reckoned = state_a[:, lone].astype(np.float64)
+        if at < len(state_a):
+            both &= state_a[at] == state_b[at]
+    lone = alive & ~both
+    reckoned = None
+    if lone.any():
+        reckoned = values[:, lone]
         _reckon(kind, reckoned, min(max(ahead, 0.0), max_ticks))
+    _blend(kind, values, state_a, state_b, ahead, view.tick_b - view.tick_a)
+    if reckoned is not None:
         values[:, lone] = reckoned
     return Seen(kind, values, alive, generation)
 
 
 def _reckon(kind: Kind, values: np.ndarray, ticks: float) -> None:
+    if ticks == 0.0:
+        return
     for base, rate in zip(*(rows.tolist() for rows in kind.rated), strict=True):
         if base < len(values):
             values[base] += values[rate] * ticks
 
 
-def _blend(
-    kind: Kind,
-    values: np.ndarray,
-    state_a: np.ndarray,
-    state_b: np.ndarray,
-    part: float,
-    span: float,
-    where: np.ndarray,
-) -> None:
-    """Write the blend of a and b at `part` (0..1) into the smooth fields of `values`, in the rows `where`."""
-    # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
-    square, cube = part * part, part * part * part
-    to_b = 3.0 * square - 2.0 * cube
-    from_a = 1.0 - to_b
-    slope_a = (cube - 2.0 * square + part) * span
-    slope_b = (cube - square) * span
-    moduli = dict(kind.wrapped)
-    for at, info in enumerate(kind.fields[: len(values)]):
-        if not info.smooth:
-            continue
-        a, b = state_a[at], state_b[at]
-        if info.rate is not None:
-            rate = kind.index[info.rate]
-            drawn = from_a * a + to_b * b + slope_a * state_a[rate] + slope_b * state_b[rate]
-        elif at in moduli:
-            modulus = moduli[at]
-            step = ((b - a + modulus // 2) & (modulus - 1)) - modulus // 2
-            drawn = (a + part * step) % modulus
-        else:
-            drawn = a + part * (b - a)
-        np.copyto(values[at], drawn, where=where)
+def _blend(kind: Kind, values: np.ndarray, state_a: np.ndarray, state_b: np.ndarray, ahead: float, span: int) -> None:
+    """Write the blend of a and b, `ahead` ticks into their `span`, into the smooth fields of `values` (a, as float64).
+
+    All fields of one way of blending are done at once. Rows that are not in both come out meaningless.
+    """
+    part = ahead / span
+    blend = kind.blended
+    if blend.bases is not None:
+        # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
+        square, cube = part * part, part * part * part
+        to_b = 3.0 * square - 2.0 * cube
+        drawn = values[blend.bases] * (1.0 - to_b)
+        drawn += state_b[blend.bases] * to_b
+        drawn += values[blend.rates] * ((cube - 2.0 * square + part) * span)
+        drawn += state_b[blend.rates] * ((cube - square) * span)
+        values[blend.bases] = drawn
+    if blend.linear is not None:
+        values[blend.linear] += (state_b[blend.linear] - state_a[blend.linear]) * part
+    for at, modulus in blend.cyclic:
+        step = ((state_b[at] - state_a[at] + modulus // 2) & (modulus - 1)) - modulus // 2
+        values[at] = (values[at] + step * part) % modulus

@@ -78,6 +78,20 @@ class Field:
             raise UsageError(f"field {self.name}: only uint8 and uint16 wrap, not {self.dtype}")
 
 
+FieldRows = slice | np.ndarray
+"""Rows of a state matrix: a slice where they are consecutive (views cost nothing), else their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """A kind's public smooth fields: `bases` with `rates` by Hermite, `linear`, and `cyclic` as (row, modulus)."""
+
+    bases: FieldRows | None
+    rates: FieldRows | None
+    linear: FieldRows | None
+    cyclic: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of row: its fields, how many rows there can be, and which fields tell of outside forces.
@@ -169,6 +183,22 @@ class Kind:
         return np.array([base for base, _ in pairs], np.intp), np.array([rate for _, rate in pairs], np.intp)
 
     @cached_property
+    def blended(self) -> Blend:
+        """Which fields are drawn between two snapshots, and how."""
+        hermite, linear, cyclic = [], [], []
+        for at, field in enumerate(self.fields[: self.public_count]):
+            if not field.smooth:
+                continue
+            if field.rate is not None:
+                hermite.append((at, self.index[field.rate]))
+            elif field.wrap:
+                cyclic.append((at, RANGES[field.dtype][1] + 1))
+            else:
+                linear.append(at)
+        bases, rates = _compact([base for base, _ in hermite]), _compact([rate for _, rate in hermite])
+        return Blend(bases, rates, _compact(linear), tuple(cyclic))
+
+    @cached_property
     def wrapped(self) -> tuple[tuple[int, int], ...]:
         """(row, modulus) of each cyclic field."""
         return tuple((at, RANGES[field.dtype][1] + 1) for at, field in enumerate(self.fields) if field.wrap)
@@ -186,6 +216,14 @@ class Kind:
         """Return `value`, in the game's unit, as the nearest grid units of field `name`, clipped to what it holds."""
         at = self.index[name]
         return int(np.clip(np.rint(value / self.fields[at].precision), self.low[at, 0], self.high[at, 0]))
+
+
+def _compact(rows: list[int]) -> FieldRows | None:
+    if not rows:
+        return None
+    if rows == list(range(rows[0], rows[0] + len(rows))):
+        return slice(rows[0], rows[0] + len(rows))
+    return np.array(rows, np.intp)
 
 
 def schema_hash(kinds: tuple[Kind, ...]) -> int:
