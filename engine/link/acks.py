@@ -76,6 +76,10 @@ class AckTable:
         """Return what is known of the path of one peer."""
         return self.meter.stats(slot, now)
 
+    def next_sequence(self, slot: int) -> int:
+        """Return the sequence that the next packet of `slot` will have, for who fills it."""
+        return self._sent.next_sequence(slot)
+
     def send(
         self, slots: NDArray[np.int64], now: float, sizes: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:

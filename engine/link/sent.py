@@ -83,6 +83,10 @@ class SentRing:
         self._state[slot * RING_PACKETS : (slot + 1) * RING_PACKETS] = _ARRIVED
         self._forgotten = [fate for fate in self._forgotten if fate[0] != slot]
 
+    def next_sequence(self, slot: int) -> int:
+        """Return the sequence that `slot` is allotted next."""
+        return self._next_cells[slot] & 0xFFFF
+
     def send_each(self, slots: NDArray[np.int64], now: float, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Allot each of `slots`, all different, its next sequence."""
         totals = self._meter.totals
