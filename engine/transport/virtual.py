@@ -80,8 +80,7 @@ class VirtualNetwork:
         return socket
 
     def impair(self, address: Address, profile: Profile, seed: int | None = None, start: float | None = None) -> None:
-        """Put `profile` between `address` and the rest: its up model on what is sent from there, down on what
-        goes there.
+        """Put `profile` between `address` and the rest: up on what is sent from there, down on what goes there.
 
         May be called before the socket exists, and again to change the profile; what is under way stays under
         way. `seed` defaults to one derived from the network's and the address, so it does not depend on who was
@@ -144,7 +143,10 @@ class VirtualNetwork:
                     self._launch(now, to, source, payload, now, False)
             else:
                 for at, altered in own[0].send(payload, now):
-                    self._launch(at, to, source, altered, now, theirs)
+                    if theirs and at <= now:  # at the receiver's link already, before whatever is sent there next
+                        self._through_receivers_link(at, to, source, altered, now)
+                    else:
+                        self._launch(at, to, source, altered, now, theirs)
 
     def _launch(self, at: float, to: Address, source: Address, payload: bytes, sent_at: float, hop: bool) -> None:
         if len(self._flight) + self._unread >= MAX_IN_FLIGHT:

@@ -85,6 +85,16 @@ def test_ties_go_to_the_one_sent_first_whatever_the_payload() -> None:
     assert b.receive(1.0) == [(b"z", C), (b"a", A), (b"", A)]
 
 
+def test_ties_go_to_the_one_sent_first_through_links_too() -> None:
+    network = VirtualNetwork()
+    a, b, c = network.endpoint(A), network.endpoint(B), network.endpoint(C)
+    network.impair(A, line(0.0, 0.0))
+    network.impair(B, line(0.0, 0.01))
+    a.send([(b"first", B)], 1.0)
+    c.send([(b"second", B)], 1.0)
+    assert [payload for payload, _ in b.receive(1.011)] == [b"first", b"second"]
+
+
 def test_limit_and_pending() -> None:
     network = VirtualNetwork()
     a, b = network.endpoint(A), network.endpoint(B)
