@@ -36,6 +36,7 @@ from engine.transport.impairment import load_profile
 from engine.transport.udp import UdpSocket
 from engine.world.picture import Picture
 from game.rules import Arena
+from game.terminal import LinkLine, PlayerLine, Table
 
 DEFAULT_PORT = 40000
 FRAME_HZ = 60.0
@@ -55,7 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--headless", action="store_true", help="no window: a table in the terminal instead")
     parser.add_argument("--bot", action="store_true", help="play by itself")
     parser.add_argument("--behaviour", default="mixed", metavar="NAME", help="how --bot plays (default mixed)")
-    parser.add_argument("--link", metavar="PROFILE", help="put a simulated link under this client: wifi, 4g, awful, ...")
+    parser.add_argument(
+        "--link", metavar="PROFILE", help="put a simulated link under this client: wifi, 4g, awful, ..."
+    )
     parser.add_argument("--seconds", type=float, metavar="S", help="leave after S seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what the session measured to FILE at the end")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save the last picture as a PNG")
@@ -92,8 +95,8 @@ def _play(options: argparse.Namespace, stopped: list[int]) -> int:
     for path in (options.json, options.screenshot):
         _check_writable(path)
     brain = Arena().brain(options.behaviour, options.seed) if options.bot else None
-    screen = _open_screen(options, size)
     token = _connect_token(options, address)
+    screen = _open_screen(options, size, format_address(address))
     session = ClientSession(Arena.factory, token, clock.now(), clock.unix_time(), os.urandom)
     udp = UdpSocket("::" if ":" in address[0] else "0.0.0.0", 0)
     transport: Transport = udp if profile is None else ImpairedTransport(udp, profile, options.seed, clock.now)
@@ -107,8 +110,10 @@ def _play(options: argparse.Namespace, stopped: list[int]) -> int:
                 screen.run(loop, options.seconds, stopped)
         finally:
             loop.leave()
-        if screen is not None and options.screenshot is not None:
-            screen.save(options.screenshot)
+        if screen is not None:
+            if options.screenshot is not None:
+                screen.save(options.screenshot)
+            screen.close()
         if options.json is not None:
             options.json.write_text(json.dumps(loop.report(), indent=2) + "\n")
     if loop.put_out:
@@ -130,12 +135,17 @@ class ClientLoop:
         self._started = clock.now()
 
     @property
+    def plays_itself(self) -> bool:
+        """Tell whether a bot is at the controls."""
+        return self.brain is not None
+
+    @property
     def over(self) -> bool:
         """Tell whether the session has ended by itself."""
         return self.session.phase is Phase.CLOSED
 
     def frame(self, controls: Callable[[Picture | None], Sequence[int]] | None) -> Picture | None:
-        """Run one frame and return its picture. `controls` makes the input from the picture; None: the bot, or nobody."""
+        """Run one frame and return its picture. `controls` makes the input; None: the bot does, or nobody."""
         now = self.clock.now()
         self.session.receive(self.transport.receive(now), now)
         picture = self.session.picture(now)
@@ -150,7 +160,7 @@ class ClientLoop:
         return picture
 
     def wait(self, until: float) -> None:
-        """Wait for `until`, taking what arrives meanwhile: a snapshot's arrival time is when it came, not the next frame."""
+        """Wait for `until`, taking what arrives meanwhile: a snapshot came when it came, not with the next frame."""
         while (left := until - self.clock.now()) > 0:
             if self.transport.wait(left):
                 now = self.clock.now()
@@ -190,9 +200,7 @@ class ClientLoop:
 
 
 def _run_headless(loop: ClientLoop, options: argparse.Namespace, stopped: list[int], screen: Any) -> None:
-    """Play without a window; a table in the terminal once a second, and the screen drawn now and then if one is wanted."""
-    from game.terminal import Table
-
+    """Play without a window: a table in the terminal once a second, and a screen drawn now and then if wanted."""
     clock = loop.clock
     table = Table(sys.stdout)
     begin = clock.now()
@@ -202,13 +210,41 @@ def _run_headless(loop: ClientLoop, options: argparse.Namespace, stopped: list[i
         if screen is not None and frame % 6 == 0:
             screen.draw(loop, picture)
         if frame % int(FRAME_HZ) == 0:
-            table.show(loop.session, picture, clock.now())
+            table.show(*_standing(loop, picture, clock.now() - begin))
         frame += 1
         loop.wait(begin + frame / FRAME_HZ)
-    table.close()
 
 
-def _open_screen(options: argparse.Namespace, size: tuple[int, int]) -> Any:
+def _standing(loop: ClientLoop, picture: Picture | None, seconds: float) -> tuple[LinkLine, list[PlayerLine]]:
+    """Return the table's figures and players, best first."""
+    session = loop.session
+    figures = session.figures(loop.clock.now())
+    link = figures.link
+    line = LinkLine(
+        seconds=seconds,
+        status=session.phase.value,
+        players=len(session.names),
+        rtt_ms=(link.rtt or 0.0) * 1000,
+        jitter_ms=(link.jitter or 0.0) * 1000,
+        loss=link.loss_in * 100,
+        snapshot_bytes=figures.last_snapshot_bytes,
+        down_kbit_s=link.in_kbit_s,
+        up_kbit_s=link.out_kbit_s,
+        lead_ticks=figures.lead_ticks,
+        delay_ms=figures.interpolation_delay * 1000,
+        corrections=figures.prediction.corrections,
+    )
+    players = []
+    if picture is not None:
+        seen = picture["player"]
+        score, deaths, health = seen["score"], seen["deaths"], seen["health"]
+        for row in seen.rows().tolist():
+            name = session.names.get(row, f"#{row}")
+            players.append(PlayerLine(name, int(score[row]), int(deaths[row]), int(health[row])))
+    return line, sorted(players, key=lambda player: (-player.score, player.name))
+
+
+def _open_screen(options: argparse.Namespace, size: tuple[int, int], server: str) -> Any:
     """Return the screen to draw on, None where none is wanted. Raises NetError when there is no pygame."""
     if options.headless and options.screenshot is None:
         return None
@@ -222,7 +258,7 @@ def _open_screen(options: argparse.Namespace, size: tuple[int, int]) -> Any:
         if error.name != "pygame":
             raise
         raise NetError("the window needs pygame: pip install pygame-ce (or play with --headless)") from error
-    return Screen(size, sound=not options.headless)
+    return Screen(size, server)
 
 
 def _connect_token(options: argparse.Namespace, address: Address) -> bytes:

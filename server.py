@@ -40,7 +40,20 @@ from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
 from game.rules import Arena
 
-BOT_NAMES = ("Ada", "Bell", "Curie", "Dijkstra", "Euler", "Faraday", "Gauss", "Hopper", "Ibn", "Joule", "Kepler", "Lamarr")
+BOT_NAMES = (
+    "Ada",
+    "Bell",
+    "Curie",
+    "Dijkstra",
+    "Euler",
+    "Faraday",
+    "Gauss",
+    "Hopper",
+    "Ibn",
+    "Joule",
+    "Kepler",
+    "Lamarr",
+)
 TICKS_TIMED = 60 * 60 * 20
 """Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
 
@@ -55,19 +68,27 @@ def build_parser() -> argparse.ArgumentParser:
     match.add_argument("--bots", type=_count, default=0, metavar="N", help="bots the server plays itself (default 0)")
     match.add_argument("--max-players", type=_count, default=16, metavar="N", help="players and bots at most, 1 to 64")
     match.add_argument("--map", default="foundry", help="the map (default foundry)")
-    match.add_argument("--tick-hz", type=_count, default=60, metavar="HZ", help="simulation steps a second (default 60)")
+    match.add_argument(
+        "--tick-hz", type=_count, default=60, metavar="HZ", help="simulation steps a second (default 60)"
+    )
     match.add_argument(
         "--snapshot-hz", type=_count, metavar="HZ", help="snapshots a second (default 30); it must divide --tick-hz"
     )
     match.add_argument("--seconds", type=float, metavar="S", help="end after S seconds (default: run until Ctrl-C)")
     match.add_argument("--seed", type=_count, default=0, metavar="N", help="decides where players and bots begin")
     net = parser.add_argument_group("the network")
-    net.add_argument("--host", default="127.0.0.1", metavar="IP", help="address to bind (default 127.0.0.1: this machine)")
-    net.add_argument("--port", type=_count, default=40000, metavar="N", help="UDP port, and the lobby's TCP port (40000)")
+    net.add_argument(
+        "--host", default="127.0.0.1", metavar="IP", help="address to bind (default 127.0.0.1: this machine)"
+    )
+    net.add_argument(
+        "--port", type=_count, default=40000, metavar="N", help="UDP port, and the lobby's TCP port (40000)"
+    )
     net.add_argument("--public", metavar="IP", help="the address players use, where it is not --host (NAT)")
     net.add_argument("--allow", action="append", default=[], metavar="NET", help="let in only these networks (CIDR)")
     net.add_argument("--deny", action="append", default=[], metavar="NET", help="keep these networks out (CIDR)")
-    net.add_argument("--access-file", type=Path, metavar="FILE", help="allow and deny lines; read again when it changes")
+    net.add_argument(
+        "--access-file", type=Path, metavar="FILE", help="allow and deny lines; read again when it changes"
+    )
     door = parser.add_argument_group("who may join (one of these; needed on an address others can reach)")
     door.add_argument("--open", action="store_true", help="anyone")
     door.add_argument("--password-file", type=Path, metavar="FILE", help="whoever knows the password in FILE")
@@ -77,7 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
     door.add_argument("--private-key-file", type=Path, metavar="FILE", help="the key shared with your backend")
     door.add_argument("--tls-cert", type=Path, metavar="FILE", help="HTTPS for the lobby, with --tls-key")
     door.add_argument("--tls-key", type=Path, metavar="FILE", help="key of --tls-cert")
-    door.add_argument("--tls-self-signed", action="store_true", help="HTTPS with a certificate made now; prints its print")
+    door.add_argument(
+        "--tls-self-signed", action="store_true", help="HTTPS with a certificate made now; prints its print"
+    )
     out = parser.add_argument_group("output")
     out.add_argument("--verbose", action="store_true", help="log traffic and tick figures once a second")
     out.add_argument("--log-json", action="store_true", help="log one JSON object a line")
@@ -166,7 +189,12 @@ class _Loop:
     """Tick by tick: drain the socket, step the match, send; once a second tell the lobby and the log."""
 
     def __init__(
-        self, session: ServerSession, transport: UdpSocket, lobby: LobbyProcess | None, access: Access, clock: SystemClock
+        self,
+        session: ServerSession,
+        transport: UdpSocket,
+        lobby: LobbyProcess | None,
+        access: Access,
+        clock: SystemClock,
     ) -> None:
         self._session = session
         self._transport = transport

@@ -94,14 +94,35 @@ class Brain(Protocol):
 class Game(Protocol):
     """The rules of a game. See the module's three rules."""
 
-    name: str
-    version: int
-    tick_hz: int
-    kinds: tuple[Kind, ...]
-    player: Kind
-    """The kind, one of `kinds`, of which each player has one row."""
-    input: Kind
-    """The fields of one tick's input, as a kind of capacity 1; all public."""
+    @property
+    def name(self) -> str:
+        """What is played; with `version`, only equals can connect."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Counts changes of the rules or the schema."""
+        ...
+
+    @property
+    def tick_hz(self) -> int:
+        """Steps per second."""
+        ...
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The schema."""
+        ...
+
+    @property
+    def player(self) -> Kind:
+        """The kind, one of `kinds`, of which each player has one row."""
+        ...
+
+    @property
+    def input(self) -> Kind:
+        """The fields of one tick's input, as a kind of capacity 1; all public."""
+        ...
 
     def settings(self) -> Settings:
         """Return what makes an equal game elsewhere."""

@@ -25,10 +25,10 @@ from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory
 from engine.link.acks import AckTable
-from engine.link.session_channels import CHANNELS, MATCH
 from engine.link.channels import Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
+from engine.link.session_channels import CHANNELS, MATCH
 from engine.link.stats import LinkStats
 from engine.wire.body import MessageType, split_body
 from engine.wire.inputs import InputWriter, StampedInput, clamp_inputs

@@ -22,10 +22,10 @@ from engine.errors import NetError, ProtocolError
 from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import decode_user_data
 from engine.link.acks import AckTable
-from engine.link.session_channels import CHANNELS, EVENTS, MATCH
 from engine.link.channels import ChannelFull, Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
+from engine.link.session_channels import CHANNELS, EVENTS, MATCH
 from engine.link.stats import LinkStats
 from engine.server.inputs import InputRing
 from engine.server.rewind import Rewinder
@@ -165,6 +165,8 @@ class ServerSession:
             elif kind == MessageType.CHANNEL:
                 for _, message in peer.channels.unpack(array, now):
                     self._read_message(peer, message)
+                if peer.channels.broken:
+                    self._overflowed.add(peer.slot)
             else:
                 raise ProtocolError("unexpected-message", f"type {kind} from a client")
 
@@ -337,10 +339,10 @@ class ServerSession:
                 states.append(brain.think(picture, of_brain, tick).state)
                 rows.append(of_brain)
                 gaps.append(np.zeros(len(of_brain), np.bool_))
-        row = np.concatenate(rows)
-        order = np.argsort(row)
+        merged = np.concatenate(rows)
+        order = np.argsort(merged)
         state = np.concatenate(states, axis=1)[:, order]
-        return Inputs(row[order], Rows(self.game.input, state), np.concatenate(gaps)[order])
+        return Inputs(merged[order], Rows(self.game.input, state), np.concatenate(gaps)[order])
 
     def _announce(self, events: list[GameEvent]) -> None:
         for event in events:
