@@ -109,19 +109,21 @@ class Door:
         self._no_window = ReplayWindow()
         """Stands where `PacketKey.open` wants one; responses, the only packets opened here, do not pass it."""
 
+    def is_noise(self, datagram: bytes, address: Address) -> bool:
+        """Tell whether a datagram is neither a request nor from an address that may respond: most of a flood."""
+        return datagram[:1] != b"\x00" and address not in self._pending
+
     def receive(
         self, datagram: bytes, address: Address, now: float, connected_ids: Container[int], full: bool
     ) -> bytes | Admission:
         """Return the datagram to answer with, or the admission of a player. Raises ProtocolError to drop.
 
-        `connected_ids` are the client ids connected; `full` says that no slot is free, so the answer is a denial.
+        The datagram is not noise. `connected_ids` are the client ids connected; `full` says that no slot is free, so
+        the answer is a denial.
         """
         if datagram[:1] == b"\x00":
             return self._receive_request(datagram, address, now, connected_ids, full)
-        pending = self._pending.get(address)
-        if pending is None:
-            raise ProtocolError("unknown-source")
-        return self._receive_response(datagram, address, pending, now, connected_ids, full)
+        return self._receive_response(datagram, address, self._pending[address], now, connected_ids, full)
 
     def forget_expired(self, now: float) -> None:
         """Drop entries whose time is over; call it a few times a second."""
@@ -238,7 +240,7 @@ class Door:
     def _pay_for_decrypt(self, address: Address, now: float) -> None:
         refusal = self._gate.refusal(address[0], now)
         if refusal is not None:
-            raise ProtocolError(refusal, f"{address}")
+            raise ProtocolError(refusal)  # without details, for it is what a flood of requests comes to
 
     def _next_sequence(self) -> int:
         sequence = self._global_sequence

@@ -27,8 +27,7 @@ cipher object, one associated-data table for all prefixes and ready-made packers
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -56,18 +55,11 @@ MIN_PACKET_BYTES = 1 + 1 + TAG_BYTES
 MAX_PACKET_BYTES = 1 + 8 + MAX_PAYLOAD_BYTES + TAG_BYTES
 REQUEST_BYTES = 1 + len(VERSION) + 8 + 8 + XNONCE_BYTES + PRIVATE_TOKEN_BYTES
 
-_BODY_SIZES: Final = (
-    range(0),  # a request is never sealed
-    range(1),
-    range(CHALLENGE_BYTES, CHALLENGE_BYTES + 1),
-    range(CHALLENGE_BYTES, CHALLENGE_BYTES + 1),
-    range(KEEP_ALIVE_BYTES, KEEP_ALIVE_BYTES + 1),
-    range(1, MAX_PAYLOAD_BYTES + 1),
-    range(1),
-)
+_BODY_BYTES: Final = (-1, 0, CHALLENGE_BYTES, CHALLENGE_BYTES, KEEP_ALIVE_BYTES, -1, 0)
+"""Size of a body by type; -1 where there is none of one size: a request is never sealed, a payload may have any."""
 _CHALLENGE_PLAIN_BYTES = CHALLENGE_TOKEN_BYTES - TAG_BYTES
-_NONCE = struct.Struct("<4xQ")
-_U64 = struct.Struct("<Q")
+_pack_nonce = struct.Struct("<4xQ").pack
+_pack_u64 = struct.Struct("<Q").pack
 _KEEP_ALIVE_BODY = struct.Struct("<II")
 _CHALLENGE_PLAIN = struct.Struct(f"<Q{USER_DATA_BYTES}s")
 _REQUEST = struct.Struct(f"<B{len(VERSION)}sQQ{XNONCE_BYTES}s{PRIVATE_TOKEN_BYTES}s")
@@ -84,7 +76,7 @@ def allow(*kinds: int) -> PacketTypes:
 
 def packet_associated_data(protocol_id: int) -> tuple[bytes, ...]:
     """Return the associated data of sealed packets, by prefix byte; one table serves all keys of a machine."""
-    head = VERSION + _U64.pack(protocol_id)
+    head = VERSION + _pack_u64(protocol_id)
     return tuple(head + prefix for prefix in _PREFIXES)
 
 
@@ -101,7 +93,7 @@ class PacketKey:
 
     def seal(self, kind: int, sequence: int, body: bytes) -> bytes:
         """Return the packet. The caller never uses a `sequence` (u64) twice, and gives a body of the type's size."""
-        nonce = _NONCE.pack(sequence)
+        nonce = _pack_nonce(sequence)
         sequence_bytes = (sequence.bit_length() + 7) >> 3 or 1
         prefix = sequence_bytes << 4 | kind
         sealed = self._encrypt(nonce, body, self._associated[prefix])
@@ -122,21 +114,19 @@ class PacketKey:
         body_at = 1 + (prefix >> 4)
         if not 2 <= body_at <= 9:
             raise ProtocolError("bad-sequence", f"{body_at - 1} sequence bytes")
-        if size < body_at + TAG_BYTES:
-            raise ProtocolError("short", f"{size} bytes with {body_at - 1} of sequence")
-        if size > body_at + MAX_PAYLOAD_BYTES + TAG_BYTES:
-            raise ProtocolError("long", f"{size} bytes")
+        if not body_at + TAG_BYTES <= size <= body_at + MAX_PAYLOAD_BYTES + TAG_BYTES:
+            raise ProtocolError("short" if size < body_at + TAG_BYTES else "long", f"{size} bytes")
         sequence = int.from_bytes(packet[1:body_at], "little")
         replayable = kind < KEEP_ALIVE
-        if not replayable and window.refuses(sequence):
+        if not replayable and sequence <= window.newest and window.refuses(sequence):
             raise ProtocolError("replayed", f"type {kind}, sequence {sequence}")
         try:
-            body = self._decrypt(_NONCE.pack(sequence), packet[body_at:], self._associated[prefix])
+            body = self._decrypt(_pack_nonce(sequence), packet[body_at:], self._associated[prefix])
         except InvalidTag:
             raise ProtocolError("bad-seal", f"type {kind}, sequence {sequence}, {size} bytes") from None
         if not replayable:
             window.advance(sequence)
-        if len(body) not in _BODY_SIZES[kind]:
+        if not body if kind == PAYLOAD else len(body) != _BODY_BYTES[kind]:
             raise ProtocolError("bad-body", f"type {kind} with {len(body)} bytes")
         return kind, sequence, body
 
@@ -169,8 +159,8 @@ def encode_challenge_plain(client_id: int, user_data: bytes) -> bytes:
 
 def seal_challenge(cipher: ChaCha20Poly1305, sequence: int, client_id: int, user_data: bytes) -> bytes:
     """Return the 308 bytes of a challenge's body: `sequence` (never used twice with `cipher`) and the sealed token."""
-    sealed = cipher.encrypt(_NONCE.pack(sequence), encode_challenge_plain(client_id, user_data), None)
-    return _U64.pack(sequence) + sealed
+    sealed = cipher.encrypt(_pack_nonce(sequence), encode_challenge_plain(client_id, user_data), None)
+    return _pack_u64(sequence) + sealed
 
 
 # Connection request, 1078 bytes, in the clear:
@@ -183,14 +173,13 @@ def seal_challenge(cipher: ChaCha20Poly1305, sequence: int, client_id: int, user
 # 1024  sealed            the private token; its last 16 bytes, the tag, name the token
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A connection request's fields, none of them proven yet."""
+class Request(NamedTuple):
+    """A connection request's fields, none of them proven yet. A named tuple, as a flood makes many."""
 
     protocol_id: int
     expire_timestamp: int
-    nonce: bytes = field(repr=False)
-    sealed_private: bytes = field(repr=False)
+    nonce: bytes
+    sealed_private: bytes
 
     @property
     def token_tag(self) -> bytes:
