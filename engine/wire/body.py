@@ -32,7 +32,8 @@ def split_body(body: bytes) -> list[tuple[int, list[Any]]]:
     """Return the `(type, array)` messages of `body`; arrays are decoded but not yet trusted. Raises ProtocolError."""
     unpacker = msgpack.Unpacker(
         max_buffer_size=max(len(body), 1),
-        max_array_len=MAX_ARRAY,
+        # An array longer than the body can't be complete; its list must not be made before that is found out.
+        max_array_len=min(len(body), MAX_ARRAY),
         max_str_len=len(body),
         max_bin_len=len(body),
         max_map_len=0,

@@ -129,7 +129,7 @@ class KindDelta:
         gaps = rows.copy()
         gaps[1:] -= rows[:-1] + 1
         gaps[first] = rows[first]
-        # One stream holds all counts, then all gaps; blobs lie before it. A peer's segments: its count, then (gap, blob)*.
+        # One stream holds all counts, then all gaps; the blobs lie before it. A peer's segments: count, (gap, blob)*.
         stream, at = msgints.encode(np.concatenate([per_peer, gaps]))
         source = np.concatenate([self._blobs, stream])
         at += len(self._blobs)
@@ -186,6 +186,8 @@ def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[i
     touched = False
     try:
         count = ints[at]
+        if not 0 <= count <= rows:
+            raise ProtocolError("bad-count", f"{count} entries for {rows} rows of {kind.name}")
         at += 1
         row = -1
         for _ in range(count):

@@ -95,10 +95,19 @@ def _changes(entry: StampedInput, reference: tuple[int, ...], moduli: list[int])
                 difference = (difference + modulus // 2) % modulus - modulus // 2
             values.append(difference)
     view = entry.view
-    if view is None:
+    if view is None or not _tellable(view, entry.tick):
         return [mask << 1, *values]
     towards = 0 if view.tick_b is None else view.tick_b - view.tick_a
     return [mask << 1 | 1, *values, entry.tick - view.tick_a, towards, view.time - view.tick_a * VIEW_UNITS]
+
+
+def _tellable(view: View, tick: int) -> bool:
+    """Tell whether a view may go with an input of `tick`. After a long outage it may not: the input goes without."""
+    return (
+        abs(tick - view.tick_a) <= MAX_VIEW_AGE
+        and (view.tick_b is None or 0 < view.tick_b - view.tick_a <= MAX_VIEW_AGE)
+        and 0 <= view.time - view.tick_a * VIEW_UNITS <= MAX_VIEW_AGE * VIEW_UNITS
+    )
 
 
 def decode_inputs(array: list[Any], kind: Kind, after: int) -> list[StampedInput]:
@@ -137,14 +146,10 @@ def decode_inputs(array: list[Any], kind: Kind, after: int) -> list[StampedInput
             if code & 1:
                 back, towards, offset = array[at : at + 3]
                 at += 3
-                if not (
-                    abs(back) <= MAX_VIEW_AGE
-                    and 0 <= towards <= MAX_VIEW_AGE
-                    and 0 <= offset <= MAX_VIEW_AGE * VIEW_UNITS
-                ):
-                    raise ProtocolError("bad-view", f"{back}, {towards}, {offset} at tick {tick}")
                 tick_a = tick - back
                 view = View(tick_a, tick_a + towards if towards else None, tick_a * VIEW_UNITS + offset)
+                if not _tellable(view, tick):
+                    raise ProtocolError("bad-view", f"{back}, {towards}, {offset} at tick {tick}")
             inputs.append(StampedInput(tick, tuple(values), view))
     except (IndexError, ValueError):
         raise ProtocolError("truncated", f"input message ends early, at integer {at} of {len(array)}") from None

@@ -1,7 +1,7 @@
 """Typed messages: dataclasses as msgpack arrays, `[id, field, field, ...]`, one registry for both sides.
 
 A field's type is one of int, float, str, bytes, bool, `tuple[int, ...]` or `dict[str, ...]` of plain values; a value
-of another type, a string above its bound or a missing field is a ProtocolError. Fields beyond those known are ignored,
+of another type or out of bounds, or a missing field, is a ProtocolError. Fields beyond those known are ignored,
 so a message can grow; an id not in the registry gives None, and whoever reads counts it and goes on.
 
 The engine's own messages are here; a game adds its own above `FIRST_GAME_ID`.
@@ -24,6 +24,8 @@ MAX_TEXT = 512
 """Characters of any string in a message."""
 MAX_ITEMS = 1024
 """Elements of any tuple or dict in a message."""
+MAX_NUMBER = 2**53
+"""Magnitude of any number in a message: up to here a float holds every integer exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,10 @@ class Registry:
         if len(array) <= len(shape):
             raise ProtocolError("bad-message", f"{kind.__name__} with {len(array) - 1} of {len(shape)} fields")
         values = [_check(kind, name, hint, value) for (name, hint), value in zip(shape, array[1:], strict=False)]
-        result: object = kind(*values)
+        try:
+            result: object = kind(*values)
+        except UsageError as error:
+            raise ProtocolError("bad-message", str(error)) from None
         return result
 
 
@@ -150,24 +155,28 @@ def _check(kind: type, name: str, hint: Any, value: Any) -> Any:
     good = False
     if origin is tuple:
         item = get_args(hint)[0]
-        good = type(value) is list and all(type(each) is item for each in value)
+        good = type(value) is list and all(type(each) is item and _in_bounds(each) for each in value)
         value = tuple(value) if good else value
     elif origin is dict:
         good = type(value) is dict and all(
-            type(key) is str and type(each) in (int, float, str, bool) for key, each in value.items()
+            type(key) is str and type(each) in (int, float, str, bool) and _in_bounds(key) and _in_bounds(each)
+            for key, each in value.items()
         )
     elif hint is float:
-        good = type(value) in (float, int) and abs(value) < 1e12
+        good = type(value) in (float, int) and _in_bounds(value)
         value = float(value) if good else value
     else:
-        good = type(value) is hint
-    if good and hint is str:
-        good = len(value) <= MAX_TEXT
-    if good and hint is int:
-        good = -(2**53) <= value <= 2**53
+        good = type(value) is hint and _in_bounds(value)
     if not good:
-        raise ProtocolError("bad-message", f"{kind.__name__}.{name} is not {hint}")
+        raise ProtocolError("bad-message", f"{kind.__name__}.{name} is not {hint}, or out of bounds")
     return value
+
+
+def _in_bounds(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    # Written so that NaN is out of bounds.
+    return not isinstance(value, int | float) or -MAX_NUMBER <= value <= MAX_NUMBER
 
 
 ENGINE_MESSAGES = Registry(

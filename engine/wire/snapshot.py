@@ -115,6 +115,8 @@ def decode_snapshot(
     every = histories[0].every
     if tick < 0 or tick % every or not 0 <= age < histories[0].depth:
         raise ProtocolError("bad-snapshot", f"tick {tick}, baseline age {age}")
+    if not NONE <= slack <= -NONE or repeated < 0:
+        raise ProtocolError("bad-snapshot", f"slack {slack}, {repeated} repeated")
     base_tick = tick - age * every if age else None
     base_slot = None
     if base_tick is not None:
