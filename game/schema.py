@@ -1,8 +1,8 @@
 """Arena's state, inputs and events: the names that the rules, the renderer, the bots and the lab share.
 
-Positions are in 1/64 pixel (`GRID`), velocities in the same units per tick, so that a row's position after a tick is its
-position before plus its velocity, exactly, and integer dead reckoning is exact on every straight run. Angles are 65536
-to a full turn, 0 along +x and 16384 along +y, which is down on the screen.
+Positions are in 1/64 pixel (`GRID`), velocities in the same units per tick, so that a row's position after a tick is
+its position before plus its velocity, exactly, and integer dead reckoning is exact on every straight run. Angles are
+65536 to a full turn, 0 along +x and 16384 along +y, which is down on the screen.
 
 What it does not do: say what the numbers mean in play (speeds, damage, cooldowns: `rules.py` and `weapons.py`).
 """
@@ -23,7 +23,7 @@ MAX_PLAYERS = 64
 """The most players one match can have, and how many it has room for unless told otherwise."""
 
 MAX_ROCKETS = 256
-"""Rockets in flight: 64 players x a shot each 0.8 s x 3.2 s mean flight. When full, the trigger does nothing."""
+"""Rockets in flight: 64 players x a shot each 0.8 s x 3.2 s mean flight. When full, no more appear."""
 
 
 class Button(IntFlag):
@@ -71,7 +71,8 @@ class Event(IntEnum):
 _UNIT = 1 / GRID
 
 # How far a published row may be from the true one. Three quarters of a pixel keeps what others see within a pixel; a
-# velocity 8 off (7.5 px/s at 60 Hz) reaches that limit in six ticks and is renewed then; half a degree of aim is not seen.
+# velocity 8 off (7.5 px/s at 60 Hz) reaches that limit in six ticks and is renewed then; half a degree of aim is
+# not seen.
 _POSITION_THRESHOLD = 48
 _VELOCITY_THRESHOLD = 8
 _AIM_THRESHOLD = 96
@@ -113,7 +114,7 @@ ROCKET = Kind(
         Field("vy", "int16", _UNIT),
         Field("owner", "uint8"),  # the player row that fired it
         Field("input_tick", "uint16", wrap=True),  # tick of the input that fired it, low 16 bits
-        Field("age", "int16", scope=Scope.SERVER),  # ticks flown
+        Field("fuse", "int16", scope=Scope.SERVER),  # ticks until it meets a wall or its life ends
     ),
     MAX_ROCKETS,
 )
