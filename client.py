@@ -95,8 +95,8 @@ def _play(options: argparse.Namespace, stopped: list[int]) -> int:
     for path in (options.json, options.screenshot):
         _check_writable(path)
     brain = Arena().brain(options.behaviour, options.seed) if options.bot else None
-    token = _connect_token(options, address)
     screen = _open_screen(options, size, format_address(address))
+    token = _connect_token(options, address)
     session = ClientSession(Arena.factory, token, clock.now(), clock.unix_time(), os.urandom)
     udp = UdpSocket("::" if ":" in address[0] else "0.0.0.0", 0)
     transport: Transport = udp if profile is None else ImpairedTransport(udp, profile, options.seed, clock.now)

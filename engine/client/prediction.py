@@ -58,6 +58,7 @@ class Prediction:
         """The newest predicted tick; -1 before the first snapshot."""
         self._states: dict[int, np.ndarray] = {}
         self._inputs: dict[int, np.ndarray] = {}
+        self._idle = np.zeros((len(game.input.fields), 1), np.int32)
         self._confirmed = -1
         self._confirmed_shove = 0
         self._offset = np.zeros(len(self._smooth))
@@ -85,8 +86,7 @@ class Prediction:
         if self._rows is None:
             return
         if tick != self.tick + 1:
-            # The clock jumped: the ticks between were never played here, the server's word will do.
-            self._states.clear()
+            self._bridge(tick)
         self._before = self._rows.state.copy()
         self._game.predict(self._rows, Rows(self._game.input, inputs), tick)
         self.tick = tick
@@ -128,16 +128,28 @@ class Prediction:
         if jumped or np.abs(self._offset).max(initial=0.0) > _SNAP:
             self._offset[:] = 0.0
 
+    def _bridge(self, tick: int) -> None:
+        """Predict the ticks up to `tick` for which no input was made: at the start, or where the clock jumped.
+
+        The server plays them with the input before (with none, before the first), and so do we.
+        """
+        if tick <= self.tick or tick - self.tick > self._max:
+            # The clock jumped back or too far: what was predicted means nothing now, the server's word will do.
+            self._states.clear()
+            return
+        before = self._inputs.get(self.tick, self._idle)
+        for between in range(self.tick + 1, tick):
+            self._inputs.setdefault(between, before)
+        self._resimulate(tick - 1)
+
     def _resimulate(self, newest: int) -> None:
         """Predict again from the row as it stands at `self.tick` through `newest`."""
         assert self._rows is not None
         begin = self.tick
         self._before = self._rows.state.copy()
         for tick in range(begin + 1, min(newest, begin + self._max) + 1):
-            inputs = self._inputs.get(tick)
-            if inputs is not None:
-                self._before = self._rows.state.copy()
-                self._game.predict(self._rows, Rows(self._game.input, inputs), tick)
+            self._before = self._rows.state.copy()
+            self._game.predict(self._rows, Rows(self._game.input, self._inputs.get(tick, self._idle)), tick)
             self._states[tick] = self._rows.state[:, 0].copy()
             self.tick = tick
             self.figures.resimulated_ticks += 1

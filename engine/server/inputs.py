@@ -21,6 +21,9 @@ from engine.world.schema import Kind
 from engine.world.table import Rows
 
 
+_NEVER = 2**62
+
+
 class InputRing:
     """See the module. `repeat_ticks` bounds the repeating."""
 
@@ -35,6 +38,7 @@ class InputRing:
         self._last = np.zeros((fields, peers), np.int32)
         self._missed_in_a_row = np.zeros(peers, np.int64)
         self._arrived: list[tuple[int, int, tuple[int, ...], View | None]] = []
+        self._first = np.full(peers, _NEVER, np.int64)
         self.newest = np.full(peers, -1, np.int64)
         """Newest input tick of each peer, -1 before the first."""
         self.slack = np.full(peers, NONE, np.int64)
@@ -50,6 +54,7 @@ class InputRing:
         self._tick[peer] = -1
         self._last[:, peer] = 0
         self._missed_in_a_row[peer] = 0
+        self._first[peer] = _NEVER
         self.newest[peer] = -1
         self.slack[peer] = NONE
         for total in (self.repeated, self.taken_total, self.missing_total, self.late_total):
@@ -68,17 +73,18 @@ class InputRing:
                 self.late_total[peer] += 1
             elif entry.tick < next_tick + self._ring:
                 self._arrived.append((peer, entry.tick, entry.values, entry.view))
+                self._first[peer] = min(self._first[peer], entry.tick)
                 self.newest[peer] = max(self.newest[peer], entry.tick)
 
     def take(self, tick: int, peers: np.ndarray) -> tuple[Rows, np.ndarray]:
         """Return the inputs of `tick` for the peer slots `peers`, `(n,)`, and which of them are missing, `(n,) bool`.
 
-        A peer that has not sent its first input yet is idle, not missing.
+        A peer whose first input is for a later tick is idle, not missing.
         """
         self._store()
         slot = tick % self._ring
         have = self._tick[peers, slot] == tick
-        began = self.newest[peers] >= 0
+        began = tick >= self._first[peers]
         missing = began & ~have
         run = np.where(have, 0, self._missed_in_a_row[peers] + 1)
         self._missed_in_a_row[peers] = run

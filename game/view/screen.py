@@ -57,8 +57,11 @@ class Screen:
         self._window = Window("Arena", size)
         self._server = server
         self._controls = Controls()
-        self._renderer: Renderer | None = None
-        self._drawn_for: tuple[object, tuple[int, int]] | None = None
+        # Most servers play the usual map: it is painted before there is a connection that would wait for it.
+        self._usual = Arena()
+        canvas = self._window.canvas
+        self._renderer: Renderer | None = Renderer(canvas.get_size(), self._usual.map)
+        self._drawn_for = (self._usual.map.name, canvas.get_size())
         self._frame_times: deque[float] = deque(maxlen=60)
 
     def run(self, loop: Loop, seconds: float | None, stopped: Sequence[object]) -> None:
@@ -119,10 +122,9 @@ class Screen:
 
     def _renderer_for(self, session: ClientSession, canvas: pygame.Surface) -> Renderer:
         """Return the renderer for the match's map and the canvas's size; making one takes about a second."""
-        game = session.game
-        wanted = (game, canvas.get_size())
+        arena = session.game if isinstance(session.game, Arena) else self._usual
+        wanted = (arena.map.name, canvas.get_size())
         if self._renderer is None or self._drawn_for != wanted:
-            arena = game if isinstance(game, Arena) else Arena()
             self._renderer = Renderer(canvas.get_size(), arena.map)
             self._drawn_for = wanted
         return self._renderer

@@ -1,0 +1,44 @@
+# Tickwire: `make play` opens a match, `make test` runs every check. Both make .venv first, from Python 3.11 or later;
+# name another one with make PYTHON=python3.12 test. On Windows use pip: see the README.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# Made last, so that an install that was broken off is begun anew; newer than pyproject.toml means nothing has to be done.
+INSTALLED := $(VENV)/.installed
+PYTEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help play test test-long bench install clean
+
+help:  ## list what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 /p' $(MAKEFILE_LIST) | awk '{t = $$1 " " $$2; $$1 = $$2 = ""; printf "  %-15s%s\n", t, $$0}'
+
+play: $(INSTALLED)  ## start a server with bots on this machine and a client in it
+	@$(PY) play.py
+
+test: $(INSTALLED)  ## linter, formatter, type checker and all tests but the slow ones
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow" $(PYTEST_FLAGS)
+
+test-long: $(INSTALLED)  ## the tests that run for minutes
+	@$(PY) -m pytest -m slow $(PYTEST_FLAGS)
+
+bench: $(INSTALLED)  ## every benchmark in bench/, one after the other
+	@set -e; for file in bench/[a-z]*.py; do echo "== $$file"; $(PY) "$$file"; done
+
+install: $(INSTALLED)  ## make .venv with everything in it
+
+$(INSTALLED): pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "make: there is no $(PYTHON) here: install Python 3.11 or later, or name one with make PYTHON=..."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), and Tickwire needs 3.11 or later: name one with make PYTHON=python3.12"; exit 2; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) can't make a virtual environment; on Debian: apt install python3-venv"; exit 2; }
+	@echo "make: installing into $(VENV) (once; takes a minute)"
+	@$(PY) -m pip install -qq --disable-pip-version-check --editable ".[client,ops,lab,dev]"
+	@touch $@
+
+clean:  ## remove .venv and everything that was made
+	@rm -rf $(VENV) build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
