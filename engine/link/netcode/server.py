@@ -12,7 +12,7 @@ from the network; `drops` counts what was dropped, by reason:
     unknown-source                             neither player nor pending
     bad-request bad-version wrong-protocol     no request of this game
     token-expired token-predates-start token-outlives-lifetime token-consumed token-used-elsewhere
-    bad-token bad-addresses wrong-address client-id-connected    a token, but not for this, here or now
+    bad-addresses wrong-address client-id-connected    a token, but not for this server or not now
     wrong-challenge                            a response to another challenge than was given
     server-full                                answered with "denied"
     history-full pending-full prefixes-full prefix-decrypts-spent decrypts-spent     a bound was reached
