@@ -21,7 +21,6 @@ def test_a_sequence_is_taken_once_and_never_when_256_behind(arrivals):
     for sequence in arrivals:
         newest = max(taken, default=0)
         too_old = newest >= 256 and sequence <= newest - 256
-        # Two live sequences can't share a slot: they would be 256 apart.
         assert window.refuses(sequence) == (too_old or sequence in taken)
         if not window.refuses(sequence):
             window.advance(sequence)
