@@ -1,0 +1,252 @@
+"""What just happened, told once for everyone who reacts to it: effects, camera, sounds and messages.
+
+Two sources become one list of moments in map pixels. Events of the game (`engine.game.GameEvent`) arrive a network
+delay after the deed; what shows in the picture itself (a rocket that was not there, health that fell) needs no event.
+The player's own trigger is read from the predicted cooldowns, so flash, sound and trace answer at once; the server's
+trace of that same shot, when it comes, tells only where it really ended.
+
+Events are taken as they are meant (`game.schema.Event`); one with too few arguments is passed over, not raised.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.game import GameEvent
+from engine.world.picture import Seen
+from game.arena import PLAYER_RADIUS, ArenaMap
+from game.schema import GRID, TURN, Event, Weapon
+from game.view.scene import Scene
+from game.weapons import RAIL_REACH, SWITCH_COOLDOWN
+
+ANSWER_WITHIN = 1.0
+"""Seconds the server's trace of an own shot may take; later it is drawn as anybody's."""
+
+BLAME_WITHIN = 0.35
+"""Seconds between a blast or a hit and the health it took: snapshots and events come on two channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """A rail shot's trace. hit: the row it ended in, None for none. told: the own shot's, already drawn when fired."""
+
+    shooter: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    hit: int | None
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """A rocket went off."""
+
+    x: float
+    y: float
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A player died; x and y are None when nobody saw where."""
+
+    victim: int
+    killer: int
+    weapon: int
+    x: float | None
+    y: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A shot of ours did damage."""
+
+    victim: int
+    damage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A player came to life."""
+
+    row: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A rocket appeared, flying along `angle` (radians)."""
+
+    owner: int
+    x: float
+    y: float
+    angle: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """The own trigger, as predicted: the weapon, from where, along `angle` (radians)."""
+
+    weapon: int
+    x: float
+    y: float
+    angle: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hurt:
+    """The own player lost health. angle: where it came from, radians on the screen; None when it can't be told."""
+
+    amount: int
+    angle: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The own player took another weapon in hand."""
+
+    weapon: int
+
+
+Moment = Beam | Blast | Death | Landed | Spawned | Launched | Fired | Hurt | Switched
+
+
+@dataclass(slots=True)
+class _Own:
+    """What was known of the own player a frame ago."""
+
+    row: int
+    x: float
+    y: float
+    angle: float
+    spawns: float
+    health: float
+    weapon: int
+    ready: tuple[float, float]
+
+
+class Watcher:
+    """Turns scenes into moments; remembers the frame before."""
+
+    def __init__(self, arena_map: ArenaMap) -> None:
+        self._map = arena_map
+        self._own: _Own | None = None
+        self._rockets: np.ndarray | None = None
+        self._answers: deque[float] = deque(maxlen=8)
+        self._blames: deque[tuple[float, float, float]] = deque(maxlen=16)
+
+    def watch(self, scene: Scene) -> list[Moment]:
+        """Return what happened between the scene before and this one, in the order to show it."""
+        players = scene.picture.kinds.get("player")
+        before, self._own = self._own, _read_own(scene)
+        own = (before, self._own) if before and self._own and before.row == self._own.row else None
+        moments: list[Moment] = []
+        if own and players is not None:
+            moments += self._deeds(scene, players, *own)
+        moments += self._launches(scene)
+        for event in scene.events:
+            moment = self._read(event, scene, players) if event.to in (None, scene.own_row) else None
+            if moment is not None:
+                moments.append(moment)
+        if own:
+            moments += self._wounds(scene, *own)
+        return moments
+
+    def _read(self, event: GameEvent, scene: Scene, players: Seen | None) -> Moment | None:
+        match event.code, event.args:
+            case Event.RAIL, (shooter, x0, y0, x1, y1, hit, *_):
+                told = False
+                while shooter == scene.own_row and self._answers and not told:
+                    told = scene.time - self._answers.popleft() < ANSWER_WITHIN
+                if hit == scene.own_row:
+                    self._blames.append((scene.time, x0 / GRID, y0 / GRID))
+                return Beam(shooter, x0 / GRID, y0 / GRID, x1 / GRID, y1 / GRID, None if hit < 0 else hit, told)
+            case Event.EXPLOSION, (x, y, owner, *_):
+                self._blames.append((scene.time, x / GRID, y / GRID))
+                return Blast(x / GRID, y / GRID, owner)
+            case Event.KILL, (victim, killer, weapon, *_):
+                where = _place(players, victim)
+                return Death(victim, killer, weapon, *(where or (None, None)))
+            case Event.HIT, (victim, damage, *_):
+                return Landed(victim, damage)
+            case Event.SPAWN, (row, x, y, *_):
+                return Spawned(row, x / GRID, y / GRID)
+        return None
+
+    def _launches(self, scene: Scene) -> list[Moment]:
+        rockets = scene.picture.kinds.get("rocket")
+        if rockets is None:
+            self._rockets = None
+            return []
+        # A row and its generation are one number: a rocket that took a spent one's row is a new rocket.
+        now = np.where(rockets.alive, rockets.generation + 1, 0)
+        before, self._rockets = self._rockets, now
+        if before is None or before.shape != now.shape:
+            return []  # those in the air when we came were fired before
+        new = np.flatnonzero((now != before) & (now != 0)).tolist()
+        x, y, vx, vy, owner = (rockets[name] for name in ("x", "y", "vx", "vy", "owner"))
+        return [
+            Launched(int(owner[row]), float(x[row]), float(y[row]), math.atan2(float(vy[row]), float(vx[row])))
+            for row in new
+        ]
+
+    def _deeds(self, scene: Scene, players: Seen, before: _Own, now: _Own) -> list[Moment]:
+        """Read the own trigger and weapon from the predicted row."""
+        moments: list[Moment] = []
+        if now.weapon != before.weapon:
+            moments.append(Switched(now.weapon))
+        # A shot also holds up the other weapon, for less: only a longer wait than that is a shot of this one.
+        held = SWITCH_COOLDOWN * scene.tick_hz + 1.0
+        for weapon in Weapon:
+            if now.ready[weapon] > max(before.ready[weapon] + 1.0, held):
+                moments.append(Fired(int(weapon), now.x, now.y, now.angle))
+                if weapon == Weapon.RAIL:
+                    self._answers.append(scene.time)
+                    moments.append(self._traced(players, now))
+        return moments
+
+    def _wounds(self, scene: Scene, before: _Own, now: _Own) -> list[Moment]:
+        """Nothing tells who hurt us: blame the nearest of the blasts and hits of the last moments."""
+        lost = before.health - now.health
+        if lost <= 0 or now.spawns != before.spawns:
+            return []
+        recent = [(x - now.x, y - now.y) for time, x, y in self._blames if scene.time - time <= BLAME_WITHIN]
+        near = min(recent, key=lambda way: math.hypot(*way), default=None)
+        return [Hurt(round(lost), None if near is None else math.atan2(near[1], near[0]))]
+
+    def _traced(self, players: Seen, own: _Own) -> Beam:
+        """Return the own rail shot as it looks from here: up to the wall, or to whom the picture has in the way."""
+        x, y, dx, dy = own.x, own.y, math.cos(own.angle), math.sin(own.angle)
+        one = np.array([x]), np.array([y]), np.array([dx]), np.array([dy])
+        reach = float(self._map.cast(*one, RAIL_REACH)[0])
+        along = (players["x"] - x) * dx + (players["y"] - y) * dy
+        beside = (players["x"] - x) * dy - (players["y"] - y) * dx
+        struck = players.alive & (players["health"] > 0) & (np.abs(beside) < PLAYER_RADIUS)
+        struck &= (along > 0) & (along < reach)
+        struck[own.row] = False
+        if struck.any():
+            reach = float(along[struck].min()) - PLAYER_RADIUS / 2
+        return Beam(own.row, x, y, x + dx * reach, y + dy * reach, None)
+
+
+def _place(players: Seen | None, row: int) -> tuple[float, float] | None:
+    if players is None or not 0 <= row < len(players.alive) or not players.alive[row]:
+        return None
+    return float(players["x"][row]), float(players["y"][row])
+
+
+def _read_own(scene: Scene) -> _Own | None:
+    own, row = scene.picture.own, scene.own_row
+    if own is None or row is None or own.values.shape[1] == 0:
+        return None
+    x, y, spawns, health, weapon, aim, rail, rocket = (
+        float(own[name][0]) for name in ("x", "y", "spawns", "health", "weapon", "aim", "rail_ready", "rocket_ready")
+    )
+    return _Own(row, x, y, aim * 2.0 * math.pi / TURN, spawns, health, int(weapon), (rail, rocket))

@@ -1,0 +1,350 @@
+"""The frame: takes a `Scene`, draws it on a surface, part after part from the floor up.
+
+The parts are a list of named functions over one `Frame`, so that the bench times each of them and a reader sees the
+order of drawing in one place. Nothing here reads a clock, a device or a session: time is the scene's. What is costly
+(the painted map, sprites, words) is made once, in the constructor or when first needed, and kept.
+
+A renderer is made for one surface size and one map; another size or map takes another renderer (about a second).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pygame
+
+from engine.errors import UsageError
+from game.arena import PLAYER_RADIUS, ArenaMap
+from game.rules import HEALTH
+from game.schema import TURN
+from game.view.backdrop import OUTSIDE, paint_arena
+from game.view.camera import Camera
+from game.view.effects import Effects
+from game.view.hud import Hud, name_of
+from game.view.minimap import Minimap
+from game.view.moments import Blast, Death, Fired, Hurt, Moment, Watcher
+from game.view.net_graph import NetGraph
+from game.view.palette import INK, PLAYERS, Colour, health_colour, look, mix
+from game.view.scene import NetFigures, Scene
+from game.view.scoreboard import draw_scoreboard
+from game.view.sprites import Sprites
+from game.view.verdicts import draw_verdicts
+from game.view.widgets import Widgets
+
+LONGEST_FRAME = 0.1
+"""Seconds a frame may advance the animation by: after a pause it goes on, it does not catch up."""
+
+AIM_REACH = 240.0
+"""Map pixels from a player to the crosshair when there is no mouse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A living player in view. Map pixels, `aim` in aim units, `at` the middle in surface pixels."""
+
+    row: int
+    x: float
+    y: float
+    aim: float
+    weapon: int
+    health: float
+    colour: Colour
+    mark: int
+    at: tuple[int, int]
+
+
+@dataclass(slots=True)
+class Frame:
+    """What the parts draw from: the scene, what happened since the last one, and who is in view."""
+
+    surface: pygame.Surface
+    scene: Scene
+    figures: NetFigures | None
+    seconds: float
+    moments: list[Moment]
+    bodies: list[Body]
+    focus: tuple[int, int]
+    crosshair: tuple[float, float]
+
+
+class Renderer:
+    """Draws scenes of one map on surfaces of one size.
+
+    camera: where it looks; `camera.shake_scale = 0` turns shaking off.
+    moments: what happened in the last frame, for the sounds.
+    focus: where the own player stands on the surface, from which the mouse aims.
+    parts: what is drawn, in order.
+    """
+
+    def __init__(self, surface_size: tuple[int, int], arena_map: ArenaMap, seed: int = 1) -> None:
+        if min(surface_size) < 64:
+            raise UsageError(f"a surface must be at least 64 x 64 pixels, got {surface_size[0]} x {surface_size[1]}")
+        self.size = surface_size
+        self.camera = Camera(surface_size, (float(arena_map.width), float(arena_map.height)))
+        self.moments: list[Moment] = []
+        self.focus = (surface_size[0] // 2, surface_size[1] // 2)
+        self._widgets = Widgets(surface_size)
+        self._sprites = Sprites(self.camera.zoom)
+        self._backdrop = paint_arena(arena_map.walls, float(arena_map.tile), self.camera.zoom)
+        self._watcher = Watcher(arena_map)
+        self._effects = Effects(self._sprites, self._widgets.text, seed)
+        self._hud = Hud(self._widgets, self._sprites)
+        self._net_graph = NetGraph(self._widgets)
+        self._minimap = Minimap(self._widgets, arena_map)
+        self._time: float | None = None
+        self._followed: int | None = None
+        self._last: pygame.Surface | None = None
+        self.parts: tuple[tuple[str, Callable[[Frame], None]], ...] = (
+            ("backdrop", self._draw_backdrop),
+            ("floor", self._draw_floor),
+            ("players", self._draw_players),
+            ("rockets", self._draw_rockets),
+            ("effects", self._draw_effects),
+            ("labels", self._draw_labels),
+            ("verdicts", self._draw_verdicts),
+            ("hud", self._draw_hud),
+            ("minimap", self._draw_minimap),
+            ("net graph", self._draw_net_graph),
+            ("overlays", self._draw_overlays),
+        )
+
+    def draw(self, surface: pygame.Surface, scene: Scene, figures: NetFigures | None = None) -> None:
+        """Draw `scene` over all of `surface`; with `figures`, the net graph too.
+
+        surface: of the size the renderer was made for, 32 bits a pixel. Raises UsageError on another one.
+        """
+        frame = self.begin(surface, scene, figures)
+        for _, part in self.parts:
+            part(frame)
+
+    def begin(self, surface: pygame.Surface, scene: Scene, figures: NetFigures | None = None) -> Frame:
+        """Advance camera, effects and HUD to `scene`, and return what `parts` draw: `draw` without the drawing."""
+        if surface.get_size() != self.size or surface.get_bitsize() != 32:
+            raise UsageError(f"made for {self.size} at 32 bits, got {surface.get_size()} at {surface.get_bitsize()}")
+        self._last = surface
+        seconds = 0.0 if self._time is None else min(max(scene.time - self._time, 0.0), LONGEST_FRAME)
+        self._time = scene.time
+        self.moments = self._watcher.watch(scene)
+        looked_at = self._look(scene, seconds)
+        self._shake(scene, seconds)
+        self._effects.advance(self.moments, scene.picture, scene.own_row, self.camera, scene.time, seconds)
+        self._hud.advance(self.moments, scene, seconds)
+        self._minimap.advance(self.moments, scene.time)
+        if looked_at is not None:
+            self.focus = self.camera.to_surface(looked_at[0], looked_at[1])
+        return Frame(
+            surface,
+            scene,
+            figures,
+            seconds,
+            self.moments,
+            self._bodies(scene),
+            self.focus,
+            self._crosshair(scene, looked_at),
+        )
+
+    def record(self, figures: NetFigures, time: float) -> None:
+        """Keep figures for the net graph's curves while it is not shown."""
+        self._net_graph.record(figures, time)
+
+    def screenshot(self, path: str | Path) -> None:
+        """Write the last drawn frame to an image file. Raises UsageError when there is none, or it can't be written."""
+        if self._last is None:
+            raise UsageError("nothing was drawn yet")
+        try:
+            pygame.image.save(self._last, str(path))
+        except (pygame.error, OSError) as error:
+            raise UsageError(f"can't write {path}: {error}") from error
+
+    # -- where we look ------------------------------------------------------------------------------------------------
+
+    def _look(self, scene: Scene, seconds: float) -> tuple[float, float, float] | None:
+        """Move the camera; return x, y and aim of whom it follows, None when there is nobody."""
+        players = scene.picture.kinds.get("player")
+        row = scene.own_row if scene.own_row is not None else self._spectated(scene)
+        if players is None or row is None or not 0 <= row < len(players.alive) or not players.alive[row]:
+            self.camera.follow(self.camera.x, self.camera.y, seconds=seconds)
+            return None
+        x, y, vx, vy, aim = (float(players[name][row]) for name in ("x", "y", "vx", "vy", "aim"))
+        if scene.own_row != row or players["health"][row] <= 0:
+            self.camera.follow(x, y, (vx, vy), seconds=seconds)
+        elif scene.cursor is not None:
+            half_w, half_h = self.size[0] / 2, self.size[1] / 2
+            towards = ((scene.cursor[0] - half_w) / self.camera.zoom, (scene.cursor[1] - half_h) / self.camera.zoom)
+            self.camera.follow(x, y, (vx, vy), towards, seconds)
+        else:
+            angle = aim * 2.0 * math.pi / TURN
+            self.camera.follow(x, y, (vx, vy), (math.cos(angle) * AIM_REACH, math.sin(angle) * AIM_REACH), seconds)
+        return x, y, aim
+
+    def _spectated(self, scene: Scene) -> int | None:
+        """Return whom a spectator looks at: the one asked for, else who was, while there, else who leads."""
+        players = scene.picture.kinds.get("player")
+        if players is None or not players.alive.any():
+            return None
+        if scene.watched is not None:
+            self._followed = scene.watched
+        kept = self._followed
+        if kept is None or kept >= len(players.alive) or not players.alive[kept]:
+            rows = players.rows()
+            kept = self._followed = int(rows[int(players["score"][rows].argmax())])
+        return kept
+
+    def _shake(self, scene: Scene, seconds: float) -> None:
+        for moment in self.moments:
+            match moment:
+                case Blast(x, y):
+                    away = math.hypot(x - self.camera.x, y - self.camera.y)
+                    self.camera.kick(max(0.0, 9.0 * (1.0 - away / 520.0)))
+                case Hurt(amount):
+                    self.camera.kick(2.0 + amount * 0.05)
+                case Fired(weapon):
+                    self.camera.kick(2.6 if weapon == 0 else 1.8)
+                case Death(victim) if victim == scene.own_row:
+                    self.camera.kick(10.0)
+        self.camera.shake(scene.time, seconds)
+
+    def _crosshair(self, scene: Scene, looked_at: tuple[float, float, float] | None) -> tuple[float, float]:
+        if scene.cursor is not None:
+            return scene.cursor
+        if looked_at is None:
+            return self.focus
+        x, y, aim = looked_at
+        angle = aim * 2.0 * math.pi / TURN
+        return self.camera.to_surface(x + math.cos(angle) * AIM_REACH, y + math.sin(angle) * AIM_REACH)
+
+    def _bodies(self, scene: Scene) -> list[Body]:
+        """Return the living players in view, the own one last and so on top."""
+        players = scene.picture.kinds.get("player")
+        if players is None:
+            return []
+        x, y, health = players["x"], players["y"], players["health"]
+        left, top = self.camera.to_map(0, 0)
+        right, bottom = self.camera.to_map(*self.size)
+        seen = players.alive & (health > 0) & (x > left - 60) & (x < right + 60) & (y > top - 60) & (y < bottom + 60)
+        aim, weapon, team = players["aim"], players["weapon"], players["team"]
+        bodies = []
+        for row in sorted(np.flatnonzero(seen).tolist(), key=lambda at: at == scene.own_row):
+            at_x, at_y = float(x[row]), float(y[row])
+            colour, mark = look(row, int(team[row]))
+            at = self.camera.to_surface(at_x, at_y)
+            bodies.append(
+                Body(row, at_x, at_y, float(aim[row]), int(weapon[row]), float(health[row]), colour, mark, at)
+            )
+        return bodies
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _draw_backdrop(self, frame: Frame) -> None:
+        camera, surface = self.camera, frame.surface
+        inside = self._backdrop.get_rect().contains((camera.left, camera.top, *self.size))
+        if not inside:
+            surface.fill(OUTSIDE)
+        surface.blit(
+            self._backdrop, (0, 0) if inside else (-camera.left, -camera.top), self._area() if inside else None
+        )
+
+    def _area(self) -> tuple[int, int, int, int]:
+        return (self.camera.left, self.camera.top, *self.size)
+
+    def _draw_floor(self, frame: Frame) -> None:
+        self._effects.draw_floor(frame.surface, self.camera)
+        self._effects.draw_rocket_light(frame.surface, self.camera, frame.scene.picture)
+
+    def _draw_players(self, frame: Frame) -> None:
+        zoom = self.camera.zoom
+        drop = (round(4 * zoom), round(7 * zoom))
+        shadow = self._sprites.shadow
+        jobs = [_placed(shadow, (body.at[0] + drop[0], body.at[1] + drop[1])) for body in frame.bodies]
+        frame.surface.blits(jobs, False)
+        jobs.clear()
+        for body in frame.bodies:
+            if body.row == frame.scene.own_row:
+                frame.surface.blits(jobs, False)
+                jobs.clear()
+                self._draw_own_ring(frame, body)
+            jobs.append(_placed(self._sprites.hull(body.colour, body.mark), body.at))
+            jobs.append(_placed(self._sprites.turret(body.colour, body.weapon, body.aim), body.at))
+        frame.surface.blits(jobs, False)
+
+    def _draw_own_ring(self, frame: Frame, body: Body) -> None:
+        """Mark the own player: a ring that breathes, so that the eye finds it again after a jump."""
+        zoom = self.camera.zoom
+        light = self._sprites.glow(44.0, mix(body.colour, INK, 0.3), 0.30, 1.6)
+        frame.surface.blit(
+            light,
+            (body.at[0] - light.get_width() // 2, body.at[1] - light.get_height() // 2),
+            None,
+            pygame.BLEND_RGB_ADD,
+        )
+        radius = PLAYER_RADIUS + 6.5 + 0.8 * round(math.sin(frame.scene.time * 3.0))
+        ring = self._widgets.ring(radius * zoom, 1.8 * zoom, INK)
+        frame.surface.blit(*_placed(ring, body.at))
+
+    def _draw_rockets(self, frame: Frame) -> None:
+        self._effects.draw_rockets(frame.surface, self.camera, frame.scene.picture)
+
+    def _draw_effects(self, frame: Frame) -> None:
+        self._effects.draw_air(frame.surface, self.camera)
+
+    def _draw_labels(self, frame: Frame) -> None:
+        """Draw names and health over the others; the own ones are on the HUD."""
+        widgets, zoom, surface = self._widgets, self.camera.zoom, frame.surface
+        wide, high = widgets.px(36), max(3, widgets.px(4))
+        for body in frame.bodies:
+            if body.row == frame.scene.own_row:
+                continue
+            x, y = body.at
+            part = min(1.0, body.health / HEALTH)
+            top = y - round((PLAYER_RADIUS + 13) * zoom)
+            surface.fill((6, 8, 11), (x - wide // 2 - 1, top - 1, wide + 2, high + 2))
+            surface.fill((46, 52, 62), (x - wide // 2, top, wide, high))
+            surface.fill(health_colour(part), (x - wide // 2, top, max(1, round(wide * part)), high))
+            below = y + round((PLAYER_RADIUS + 7) * zoom)
+            widgets.text.draw(
+                surface, name_of(frame.scene, body.row), (x, below), 13, mix(body.colour, INK, 0.5), (0.5, 0.0)
+            )
+        self._effects.draw_numbers(surface, self.camera)
+
+    def _draw_verdicts(self, frame: Frame) -> None:
+        if frame.scene.verdicts:
+            draw_verdicts(frame.surface, self.camera, self._widgets, frame.scene)
+
+    def _draw_hud(self, frame: Frame) -> None:
+        surface, scene, hud = frame.surface, frame.scene, self._hud
+        hud.draw_edges(surface, scene)
+        if any(body.row == scene.own_row for body in frame.bodies):
+            hud.draw_wounds(surface, scene, frame.focus)
+        hud.draw_health(surface, scene)
+        hud.draw_weapons(surface, scene)
+        hud.draw_standing(surface, scene)
+        hud.draw_feed(surface, scene)
+        hud.draw_notices(surface, scene)
+        hud.draw_crosshair(surface, scene, frame.crosshair)
+
+    def _draw_minimap(self, frame: Frame) -> None:
+        own = next((body for body in frame.bodies if body.row == frame.scene.own_row), None)
+        place = None if own is None else (own.x, own.y, own.aim * 2.0 * math.pi / TURN)
+        colour = PLAYERS[0] if own is None else own.colour
+        self._minimap.draw(frame.surface, self.camera, place, colour, frame.scene.time)
+
+    def _draw_net_graph(self, frame: Frame) -> None:
+        if frame.figures is None:
+            return
+        self._net_graph.record(frame.figures, frame.scene.time)
+        self._net_graph.draw(frame.surface, frame.figures)
+        self._net_graph.draw_warning(frame.surface, frame.figures, frame.scene.time)
+
+    def _draw_overlays(self, frame: Frame) -> None:
+        if frame.scene.show_scores:
+            draw_scoreboard(frame.surface, self._widgets, frame.scene)
+        self._hud.draw_status(frame.surface, frame.scene)
+
+
+def _placed(sprite: pygame.Surface, at: tuple[int, int]) -> tuple[pygame.Surface, tuple[int, int]]:
+    """Return a sprite and its corner, for its middle to be at a surface point."""
+    return sprite, (at[0] - sprite.get_width() // 2, at[1] - sprite.get_height() // 2)
