@@ -100,7 +100,7 @@ class LobbyProcess:
             self._wake.notify()
         self._sender.join(timeout / 3)
         if self._sender.is_alive():  # the lobby hangs and its pipe is full
-            self._process.terminate()
+            self._process.kill()
             self._sender.join(timeout / 3)
         self._pipe.close()
         self._process.join(timeout / 3)
@@ -197,7 +197,7 @@ def _run_child(pipe: Connection[Any, Any]) -> None:
         config, listen = pipe.recv()
         logs.configure(listen.log)
         try:
-            lobby, port, serve = _open(config, listen)
+            lobby, port, serve = open_lobby(config, listen)
         except NetError as error:
             pipe.send_bytes(json.dumps({"error": str(error)}).encode())
             return
@@ -205,7 +205,7 @@ def _run_child(pipe: Connection[Any, Any]) -> None:
         serve(_poller(lobby, pipe))
 
 
-def _open(config: LobbyConfig, listen: LobbyListen) -> tuple[Lobby, int, Serve]:
+def open_lobby(config: LobbyConfig, listen: LobbyListen) -> tuple[Lobby, int, Serve]:
     """Return the lobby, its port, and what serves it. Raises NetError."""
     clock = SystemClock()
     lobby = Lobby(config, mint_connect_token, os.urandom)

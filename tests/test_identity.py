@@ -1,0 +1,147 @@
+"""Names and the user data of tokens: what may stand in a name, and that nothing but a name comes out of 256 bytes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import ProtocolError, UsageError
+from engine.identity import (
+    MAX_NAME_BYTES,
+    MAX_NAME_CHARACTERS,
+    USER_DATA_BYTES,
+    clean_name,
+    decode_user_data,
+    encode_user_data,
+    free_name,
+    name_key,
+)
+
+
+def is_name(text: str) -> bool:
+    try:
+        return clean_name(text) == text
+    except UsageError:
+        return False
+
+
+names = st.text(max_size=MAX_NAME_CHARACTERS).filter(is_name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ann", "ann"),
+        ("  Ann   Lee ", "Ann Lee"),
+        ("e\u0301a", "éa"),  # composed
+        ("Ærøskøbing", "Ærøskøbing"),
+        ("玩家一号", "玩家一号"),
+        ("नमस्ते", "नमस्ते"),
+        ("<b>&\"'=;", "<b>&\"'=;"),
+        ("x" * 24, "x" * 24),
+        ("\U0001f916", "\U0001f916"),
+    ],
+)
+def test_a_name_is_cleaned(text: str, name: str) -> None:
+    assert clean_name(text) == name
+    assert clean_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "x" * 25,
+        "a\nb",
+        "a\x1b[31mb",
+        "a\x00b",
+        "a\u202eb",  # right-to-left override
+        "a\u2066b",  # isolate
+        "a\u200bb",  # zero width space
+        "a\u200db",  # zero width joiner
+        "a\ufeffb",
+        "a\u00a0b",  # a space that is none
+        "a\u2028b",
+        "\u3164",  # a letter that shows nothing
+        "\u2800",
+        "a\u0301\u0302\u0303\u0304",  # a tower (the first composes)
+        "\u0301a",  # a mark on nothing
+        "a\ue000",  # private use
+        "a\ud800",  # half a surrogate pair
+        "a\U000e0041",  # tag
+    ],
+)
+def test_what_does_not_show_is_no_name(text: str) -> None:
+    with pytest.raises(UsageError):
+        clean_name(text)
+
+
+def test_names_that_read_alike_count_as_the_same() -> None:
+    assert name_key("Ann Lee") == name_key("annlee") == name_key("ＡＮＮ ＬＥＥ")
+    assert name_key("ann") != name_key("ann 2")
+
+
+def test_a_taken_name_gets_the_first_free_number() -> None:
+    assert free_name("ann", ()) == "ann"
+    assert free_name("Ann", {name_key("ann")}) == "Ann 2"
+    assert free_name("ann", {name_key("ann"), name_key("ann 2"), name_key("ann 4")}) == "ann 3"
+    assert free_name("x" * 24, {"x" * 24}) == "x" * 22 + " 2"
+
+
+@given(names, st.integers(1, 12))
+@settings(deadline=None, max_examples=100)
+def test_free_names_are_names_and_differ(name: str, count: int) -> None:
+    taken: set[str] = set()
+    for _ in range(count):
+        free = free_name(name, taken)
+        assert len(free) <= MAX_NAME_CHARACTERS
+        assert clean_name(free)
+        assert name_key(free) not in taken
+        taken.add(name_key(free))
+
+
+@given(names)
+@settings(deadline=None, max_examples=200)
+def test_user_data_round_trip(name: str) -> None:
+    data = encode_user_data(name)
+    assert len(data) == USER_DATA_BYTES
+    assert decode_user_data(data) == name
+
+
+def test_user_data_bytes() -> None:
+    assert encode_user_data("zoé") == b"\x01\x04zo\xc3\xa9" + bytes(250)
+    assert len("\U0001f916".encode() * 24) == MAX_NAME_BYTES
+    assert decode_user_data(encode_user_data("\U0001f916" * 24)) == "\U0001f916" * 24
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        bytes(256),
+        b"\x01\x03ann" + bytes(250),  # 255 bytes
+        b"\x02\x03ann" + bytes(251),
+        b"\x01\x00" + bytes(254),
+        b"\x01\x61" + b"x" * 97 + bytes(157),
+        b"\x01\xff" + b"x" * 254,
+        b"\x01\x02ann" + bytes(251),  # more than the length says
+        b"\x01\x04ann" + bytes(251),  # a zero in the name
+        b"\x01\x02\xc3\x28" + bytes(252),
+        b"\x01\x04 ann" + bytes(250),  # not clean
+    ],
+)
+def test_other_user_data_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError, match="bad-user-data"):
+        decode_user_data(data)
+
+
+@given(st.binary(min_size=254, max_size=256) | st.binary(max_size=254).map(lambda d: (b"\x01" + d).ljust(256, b"\0")))
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_are_a_name_or_a_protocol_error(data: bytes) -> None:
+    try:
+        name = decode_user_data(data)
+    except ProtocolError:
+        return
+    assert encode_user_data(name) == data
