@@ -2,9 +2,10 @@
 
 Every packet's fate is told exactly once, as delivered (by `acknowledge`) or lost (by `lost`). Lost is
 
-- overtaken: a packet sent `REORDER_PACKETS` or more after it is acknowledged, and it is older than the RTT by
-  `GRACE_DEVIATIONS`. Both, because the first alone takes reordering within a burst for loss, and the second alone takes
-  a slow way back for loss;
+- overtaken: a packet sent after it is acknowledged, and it is older than the RTT by a grace. The grace is short when
+  `REORDER_PACKETS` or more stand between them, and longer else, so that a path at 20 packets a second learns of a loss
+  no later than one at 60. Time and order both, because order alone takes reordering within a burst for loss, and time
+  alone takes a slow way back for loss;
 - forgotten: 256 packets were sent after it, so that an ack of it would not be understood any more.
 
 A packet that is acknowledged after it was declared lost is counted (`LinkStats.packets_late`), gives its RTT sample,
@@ -27,11 +28,11 @@ from engine.link.stats import ACKED, BYTES_OUT, LATE, LOST, PACKETS_OUT, LinkMet
 
 RING_PACKETS = 256  # reliable 1.0's window, some 4 s at 60 Hz
 ACK_BITS = 32  # packets that one header tells of
-REORDER_PACKETS = 3  # a packet this far behind an acknowledged one is suspect: QUIC's threshold (RFC 9002, 6.1.1)
-GRACE_DEVIATIONS = (
-    2  # mean RTT deviations that a suspect packet may be late; covers the wait for the peer's next packet
-)
+REORDER_PACKETS = 3  # a packet this far behind an acknowledged one was hardly swapped: as in QUIC (RFC 9002, 6.1.1)
+GRACE_DEVIATIONS = 2  # mean RTT deviations that such a packet may be late; covers the wait for the next packet back
 GRACE_MIN = 0.010  # s; an even path has no deviation, but the peer's tick still has a length
+LONG_GRACE_DEVIATIONS = 4  # of a packet that fewer have overtaken: RFC 6298's time-out
+LONG_GRACE_MIN = 0.025  # s; swaps on real paths are mostly shorter
 
 _MASK = RING_PACKETS - 1
 _ALL = 0xFFFFFFFF
@@ -208,7 +209,7 @@ class SentRing:
     def lost_each(self, now: float) -> SentPackets:
         """Return the packets of all peers that are lost as of `now` and were not told before."""
         forgotten, self._forgotten = self._forgotten, []
-        end = self._acked_top - (REORDER_PACKETS - 1)  # below it, a packet was overtaken
+        end = self._acked_top  # below it, a packet was overtaken
         np.maximum(self._settled, self._next - RING_PACKETS, out=self._settled)
         slots = np.flatnonzero(self._settled < end)
         if not len(slots):
@@ -218,8 +219,10 @@ class SentRing:
         cell = slots[:, None] * RING_PACKETS + (sequence & _MASK)
         pending = (sequence < end[:, None]) & (self._state[cell] == _PENDING)
         rtt, deviation = self._meter.rtt[slots], self._meter.rtt_var[slots]
-        grace = rtt + np.maximum(GRACE_DEVIATIONS * deviation, GRACE_MIN)
-        overdue = now - self._sent_at[cell] >= grace[:, None]
+        short = rtt + np.maximum(GRACE_DEVIATIONS * deviation, GRACE_MIN)
+        long = rtt + np.maximum(LONG_GRACE_DEVIATIONS * deviation, LONG_GRACE_MIN)
+        far = sequence <= (end - REORDER_PACKETS)[:, None]
+        overdue = now - self._sent_at[cell] >= np.where(far, short[:, None], long[:, None])
         waiting = pending & ~overdue
         self._settled[slots] = np.where(waiting.any(axis=1), start + waiting.argmax(axis=1), end)
         row, column = np.nonzero(pending & overdue)
@@ -239,18 +242,20 @@ class SentRing:
         if self._forgotten:
             found = [fate for fate in self._forgotten if fate[0] == slot]
             self._forgotten = [fate for fate in self._forgotten if fate[0] != slot]
-        end = self._acked_top_cells[slot] - (REORDER_PACKETS - 1)
+        end = self._acked_top_cells[slot]
         start = max(self._settled_cells[slot], self._next_cells[slot] - RING_PACKETS)
         if start >= end:
             return found
-        grace = float(self._meter.rtt[slot]) + max(GRACE_DEVIATIONS * float(self._meter.rtt_var[slot]), GRACE_MIN)
+        rtt, deviation = float(self._meter.rtt[slot]), float(self._meter.rtt_var[slot])
+        short = rtt + max(GRACE_DEVIATIONS * deviation, GRACE_MIN)
+        long = rtt + max(LONG_GRACE_DEVIATIONS * deviation, LONG_GRACE_MIN)
         settled = end
         for sequence in range(start, end):
             cell = slot * RING_PACKETS + (sequence & _MASK)
             if self._state_cells[cell] != _PENDING:
                 continue
             sent_at = self._sent_at_cells[cell]
-            if now - sent_at >= grace:
+            if now - sent_at >= (short if sequence <= end - REORDER_PACKETS else long):
                 self._state_cells[cell] = _MISSING
                 self._meter.total_cells[LOST * self._peers + slot] += 1
                 found.append((slot, sequence & 0xFFFF, sent_at, self._size_cells[cell]))

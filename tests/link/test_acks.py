@@ -84,9 +84,11 @@ class PlainAcks:
     def lost(self, now: float) -> list[tuple[int, float, int]]:
         gone, self.forgotten = self.forgotten, []
         rtt, deviation = self.estimate()
-        for packet in range(max(0, len(self.sent) - 256), self.told_top - 2):
+        for packet in range(max(0, len(self.sent) - 256), self.told_top):
             sent_at, size, state = self.sent[packet]
-            if state == "pending" and now - sent_at >= rtt + max(2 * deviation, 0.010):
+            far = self.told_top - packet >= 3
+            grace = max(2 * deviation, 0.010) if far else max(4 * deviation, 0.025)
+            if state == "pending" and now - sent_at >= rtt + grace:
                 self.sent[packet][2] = "lost"
                 gone.append((packet & 0xFFFF, sent_at, size))
         return gone
@@ -253,15 +255,17 @@ def _exchange(table: AckTable, slot: int, numbers: list[int], sent_every: float,
     return told
 
 
-def test_a_packet_is_lost_when_three_later_ones_arrived_and_its_time_is_up() -> None:
+def test_a_packet_is_lost_when_one_three_later_arrived_and_its_time_is_up() -> None:
     table = AckTable(1)
     told = _exchange(table, 0, [0, 1, 3, 4], sent_every=0.001, rtt=0.100)
     assert [fate[1] for fate in told] == [0, 1, 3, 4]
-    assert table.lost_one(0, 0.104) == []  # packet 4 is two ahead of packet 2
+    # Packet 4 is two ahead of packet 2. The RTT is 100 ms, its deviation has fallen from 50 ms to 50 * 0.75**3 = 21 ms,
+    # and the long grace is four of them.
+    assert table.lost_one(0, 0.186) == []
     table.send_one(0, 0.005, 100)
     table.receive_one(0, 4, 5, 1, 0.105, 50)
-    # The RTT is 100 ms, its deviation has fallen from 50 ms to 50 * 0.75**4 = 16 ms: the grace ends 131.6 ms after
-    # the packet left at 2 ms.
+    # Now packet 5 is three ahead, and the grace is two deviations of 50 * 0.75**4 = 15.8 ms: it ends 131.6 ms after
+    # packet 2 left at 2 ms.
     assert table.lost_one(0, 0.133) == []
     assert table.lost_one(0, 0.134) == [(0, 2, 0.002, 100)]
     assert table.lost_one(0, 9.0) == []
@@ -270,6 +274,16 @@ def test_a_packet_is_lost_when_three_later_ones_arrived_and_its_time_is_up() -> 
     assert table.receive_one(0, 5, 2, 1, 0.140, 50) == (True, [])
     stats = table.stats(0, 0.2)
     assert (stats.packets_late, stats.packets_lost, stats.packets_acked) == (1, 0, 6)
+
+
+def test_a_packet_that_few_have_overtaken_is_lost_after_a_longer_grace() -> None:
+    """Twenty packets a second: the next one's ack comes 50 ms after the lost one's was due."""
+    table = AckTable(1)
+    numbers = [*range(20), 21]
+    _exchange(table, 0, numbers, sent_every=0.05, rtt=0.100)
+    # After 21 samples the deviation is next to nothing, so the grace is its least, 25 ms.
+    assert table.lost_one(0, 20 * 0.05 + 0.124) == []
+    assert table.lost_one(0, 20 * 0.05 + 0.126) == [(0, 20, 1.0, 100)]
 
 
 def test_a_packet_that_leaves_the_window_is_lost() -> None:
