@@ -20,8 +20,8 @@ from engine.world.picture import VIEW_UNITS, View
 from engine.world.schema import Kind
 from engine.world.table import Rows
 
-
 _NEVER = 2**62
+"""Later than any tick."""
 
 
 class InputRing:
@@ -40,7 +40,7 @@ class InputRing:
         self._arrived: list[tuple[int, int, tuple[int, ...], View | None]] = []
         self._first = np.full(peers, _NEVER, np.int64)
         self.newest = np.full(peers, -1, np.int64)
-        """Newest input tick of each peer, -1 before the first."""
+        """Newest input tick of each peer, used or late, -1 before the first: the client need not repeat it."""
         self.slack = np.full(peers, NONE, np.int64)
         """Tightest arrival since `snapshot_sent`, in 1/256 tick; NONE when nothing arrived."""
         self.repeated = np.zeros(peers, np.int64)
@@ -51,6 +51,7 @@ class InputRing:
 
     def reset(self, peer: int) -> None:
         """Forget everything of a peer slot: it has a new tenant."""
+        self._arrived = [arrival for arrival in self._arrived if arrival[0] != peer]
         self._tick[peer] = -1
         self._last[:, peer] = 0
         self._missed_in_a_row[peer] = 0
@@ -69,12 +70,15 @@ class InputRing:
         if self.slack[peer] == NONE or slack < self.slack[peer]:
             self.slack[peer] = max(min(slack, 32767), NONE + 1)
         for entry in inputs:
+            if entry.tick >= next_tick + self._ring:
+                continue
+            # A late one counts as had too: repeating it is no use, and its slack must be told with its tick.
+            self._first[peer] = min(self._first[peer], entry.tick)
+            self.newest[peer] = max(self.newest[peer], entry.tick)
             if entry.tick < next_tick:
                 self.late_total[peer] += 1
-            elif entry.tick < next_tick + self._ring:
+            else:
                 self._arrived.append((peer, entry.tick, entry.values, entry.view))
-                self._first[peer] = min(self._first[peer], entry.tick)
-                self.newest[peer] = max(self.newest[peer], entry.tick)
 
     def take(self, tick: int, peers: np.ndarray) -> tuple[Rows, np.ndarray]:
         """Return the inputs of `tick` for the peer slots `peers`, `(n,)`, and which of them are missing, `(n,) bool`.
