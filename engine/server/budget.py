@@ -27,24 +27,32 @@ class Budget:
         self.dropped_total[peer] = 0
 
     def fit(self, peers: np.ndarray, deltas: list[KindDelta], room: np.ndarray) -> None:
-        """Drop entries from `deltas` (one per kind, n peers each) until each peer's fit `room`, `(n,)` bytes."""
-        sizes = [delta.entry_bytes() for delta in deltas]
-        total = np.sum([size.sum(axis=1) for size in sizes], axis=0)
-        for at in np.flatnonzero(total > room).tolist():
+        """Drop entries from `deltas` (one per kind, n peers each) until each peer's fit `room`, `(n,)` bytes.
+
+        What dropping can't save, leaves and the word that a row is on hold, is said even beyond `room`.
+        """
+        room = room - sum(delta.gap_bytes for delta in deltas)
+        sizes = np.concatenate([delta.entry_bytes() for delta in deltas], axis=1)
+        full = sizes.sum(axis=1) > room
+        for urgency in self._urgency:
+            urgency[peers[~full]] = 0
+        if not full.any():
+            return
+        floors = np.concatenate([delta.floor_bytes() for delta in deltas], axis=1)
+        edges = np.cumsum([0, *(urgency.shape[1] for urgency in self._urgency)]).tolist()
+        for at in np.flatnonzero(full).tolist():
             peer = int(peers[at])
-            size = np.concatenate([each[at] for each in sizes])
+            cost = sizes[at] - floors[at]
+            spare = room[at] - floors[at].sum()
             urgency = np.concatenate([each[peer] for each in self._urgency])
-            wanted = np.flatnonzero(size > 0)
+            wanted = np.flatnonzero(cost > 0)
             # Most urgent first; among equals the smaller entry, so that more rows get through.
-            order = wanted[np.lexsort((size[wanted], -urgency[wanted]))]
-            late = order[np.cumsum(size[order]) > room[at]]
-            waiting = np.zeros(len(size), np.bool_)
+            order = wanted[np.lexsort((cost[wanted], -urgency[wanted]))]
+            late = order[np.cumsum(cost[order]) > spare]
+            waiting = np.zeros(len(cost), np.bool_)
             waiting[late] = True
             self.dropped_total[peer] += len(late)
-            begin = 0
             for kind_at, delta in enumerate(deltas):
-                rows = len(self._urgency[kind_at][peer])
-                mine = waiting[begin : begin + rows]
+                mine = waiting[edges[kind_at] : edges[kind_at + 1]]
                 self._urgency[kind_at][peer] = np.where(mine, self._urgency[kind_at][peer] + 1, 0)
                 delta.drop(at, np.flatnonzero(mine))
-                begin += rows

@@ -112,6 +112,16 @@ class KindDelta:
         """Return the size of each peer's entry for each row, `(n, rows) int64`; a gap is counted as one byte."""
         return np.where(self._entry >= 0, self._blob_lengths[self._entry] + 1, 0)
 
+    def floor_bytes(self) -> np.ndarray:
+        """Return what is left of `entry_bytes` where the entry is dropped: leaves, and rows put on hold."""
+        stays = (self._entry == self._leave) | ((self._entry >= 0) & (self._base_status == EXACT))
+        return np.where(stays, 2, 0)
+
+    @property
+    def gap_bytes(self) -> int:
+        """Bytes by which a section's gaps can exceed one byte each: one for every 128 rows skipped."""
+        return int(self._entry.shape[1]) // 128
+
     def drop(self, peer: int, rows: np.ndarray) -> None:
         """Leave the entries of `rows` out of `peer`'s snapshot: a row held so far is put on hold, others stay away."""
         held = self._base_status[peer, rows] == EXACT
