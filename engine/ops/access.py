@@ -26,7 +26,7 @@ from engine.errors import UsageError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_CACHED = 8192
-"""Hosts whose answer is kept; then the cache starts anew, which costs each of them 2 us."""
+"""Hosts whose answer is kept; then the cache starts anew, which costs each of them some 8 us."""
 MAX_RULES = 100_000
 """Networks in a file, so that a wrong file can't take the memory."""
 
