@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.world.interest import Interest
 from engine.world.picture import Picture
 from engine.world.schema import Kind
 from engine.world.table import Rows, World
@@ -153,6 +154,10 @@ class Game(Protocol):
 
     def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
         """Advance the world by one tick, to `world.tick`, which the caller has set; return what happened."""
+        ...
+
+    def interest(self, kind: Kind) -> Interest | None:
+        """Return who is told of which rows of `kind`; None: everyone of all."""
         ...
 
     def brain(self, behaviour: str, seed: int) -> Brain:

@@ -71,6 +71,9 @@ class Dots:
         world["dot"].put(inputs.rows, dots)
         return []
 
+    def interest(self, kind: Kind) -> None:
+        return None
+
     def brain(self, behaviour: str, seed: int) -> Wanderer:
         if behaviour != "mixed":
             raise UsageError(f"dots know one behaviour, 'mixed', not {behaviour!r}")

@@ -18,6 +18,8 @@ import numpy as np
 
 from engine.errors import UsageError
 from engine.game import Brain, GameEvent, Inputs, Rewind, Settings
+from engine.world.schema import Kind
+from engine.world.schema import Kind
 from engine.world.table import Rows, Table, World
 from game import weapons
 from game.arena import load_map
@@ -165,6 +167,9 @@ class Arena:
         """Return the velocity of a rocket fired along `aim`, `(2,) int32` grid units per tick, the same everywhere."""
         heading = self.directions[:, weapons.direction_index(aim)]
         return np.rint(heading * (weapons.ROCKET_SPEED * self._per_tick)).astype(np.int32)
+
+    def interest(self, kind: Kind) -> None:
+        """Everyone is told of everything: a map is a few screens large, and the minimap shows it."""
 
     def brain(self, behaviour: str, seed: int) -> Brain:
         """Return a bot. Raises UsageError naming the behaviours there are."""

@@ -99,7 +99,7 @@ class ServerSession:
         self._acks = AckTable(peers)
         repeat_ticks = round(self.config.repeat_limit * self.match.tick_hz)
         self.inputs = InputRing(game.input, peers, self.config.input_ring, repeat_ticks)
-        self.snapshots = SnapshotStage(self.match, game.kinds, game.player, peers)
+        self.snapshots = SnapshotStage(self.match, game, peers)
         self._peers: dict[int, _Peer] = {}
         self._peer_of_row: dict[int, int] = {}
         self._own_row = np.full(peers, -1, np.int64)
@@ -386,7 +386,7 @@ class ServerSession:
         peers = np.array(ready, np.int64)
         full = self.config.payload_bytes - _HEADER_BYTES
         room = np.array([full - (_CHANNEL_ROOM if self._peers[slot].channels.pending else 0) for slot in ready])
-        batch = self.snapshots.build(self.world.tick, peers, self._own_row[peers], self.inputs, room)
+        batch = self.snapshots.build(self.world, peers, self._own_row[peers], self.inputs, room)
         self.inputs.snapshot_sent(peers)
         prefix = bytes([MessageType.SNAPSHOT])
         sequences = np.empty(len(peers), np.int64)

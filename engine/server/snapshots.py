@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config import MatchConfig
+from engine.game import Game
 from engine.server.budget import Budget
 from engine.server.inputs import InputRing
 from engine.server.views import ViewTable
@@ -36,22 +37,31 @@ class Batch:
 
 
 class SnapshotStage:
-    """Holds the published history, and turns it into snapshots. `player` is the kind whose rows have owners."""
+    """Holds the published history, and turns it into snapshots."""
 
-    def __init__(self, config: MatchConfig, kinds: tuple[Kind, ...], player: Kind, peers: int) -> None:
+    def __init__(self, config: MatchConfig, game: Game, peers: int) -> None:
         self._every = config.snapshot_every
-        self._kinds = kinds
-        self._player = player
+        self._kinds = kinds = game.kinds
+        self._player = player = game.player
         depth = config.history_snapshots
         self.histories = {kind.name: History(kind, kind.public_count, depth, self._every) for kind in kinds}
         self._own = History(player, player.owner_count, depth, self._every)
         self.views = ViewTable(kinds, peers, depth, self._every)
         self.budget = Budget(kinds, peers)
+        # What each peer was told of last, for the kinds that are not told to all.
+        self._interests = {
+            kind.name: (interest, np.zeros((peers if interest else 0, kind.capacity), np.bool_))
+            for kind in kinds
+            for interest in (game.interest(kind),)
+        }
 
     def reset(self, peer: int) -> None:
         """Forget what a peer slot holds; its next snapshot is whole."""
         self.views.reset(peer)
         self.budget.reset(peer)
+        for interest, seen in self._interests.values():
+            if interest is not None:
+                seen[peer] = False
 
     def publish(self, world: World) -> None:
         """Publish the world as it is now and push it into the history."""
@@ -73,11 +83,14 @@ class SnapshotStage:
         slot = self._own.slot(tick)
         return None if slot is None else self._own.state[slot, :, row]
 
-    def build(self, tick: int, peers: np.ndarray, own_rows: np.ndarray, inputs: InputRing, room: np.ndarray) -> Batch:
-        """Return the snapshot of `tick`, which must be published, for the peer slots `peers`, `(n,)`.
+    def build(
+        self, world: World, peers: np.ndarray, own_rows: np.ndarray, inputs: InputRing, room: np.ndarray
+    ) -> Batch:
+        """Return the snapshot of `world`, which must be published, for the peer slots `peers`, `(n,)`.
 
         own_rows: `(n,) int`, -1 for a peer that only watches. room: `(n,) int`, bytes each message may take.
         """
+        tick = world.tick
         slots = self.views.base_slots(peers, tick)
         header = np.empty((len(peers), 5), np.int64)
         header[:, 0] = tick
@@ -89,7 +102,7 @@ class SnapshotStage:
         own, own_counts = self._own_rows(tick, slots, own_rows)
         deltas = []
         for kind in self._kinds:
-            visible = self._interest(kind, tick, own_rows)
+            visible = self._interest(kind, world, peers, own_rows)
             status = self.views.base_status(kind, peers, slots)
             deltas.append(KindDelta(self.histories[kind.name], tick, visible, slots, status))
         own_bytes = np.add.reduceat(msgints.widths(own), np.cumsum(own_counts) - own_counts)
@@ -99,11 +112,16 @@ class SnapshotStage:
         status_by_kind = {kind.name: part.status for kind, part in zip(self._kinds, sections, strict=True)}
         return Batch(messages, status_by_kind)
 
-    def _interest(self, kind: Kind, tick: int, own_rows: np.ndarray) -> np.ndarray:
-        """Return which rows of `kind` each peer shall see, `(n, rows) bool`: all of them, but not one's own."""
-        history = self.histories[kind.name]
-        slot = history.slot(tick)
-        visible: np.ndarray = np.repeat((history.status[slot] != ABSENT)[None], len(own_rows), axis=0)
+    def _interest(self, kind: Kind, world: World, peers: np.ndarray, own_rows: np.ndarray) -> np.ndarray:
+        """Return which rows of `kind` each peer shall see, `(n, rows) bool`; never its own."""
+        alive = world[kind.name].alive
+        interest, seen = self._interests[kind.name]
+        if interest is None:
+            visible: np.ndarray = np.repeat(alive[None], len(peers), axis=0)
+        else:
+            visible = interest.sees(world, kind, self._player, own_rows, seen[peers])
+            visible &= alive
+            seen[peers] = visible
         if kind is self._player:
             owners = np.flatnonzero(own_rows >= 0)
             visible[owners, own_rows[owners]] = False
