@@ -19,7 +19,6 @@ import numpy as np
 from engine.errors import UsageError
 from engine.game import Brain, GameEvent, Inputs, Rewind, Settings
 from engine.world.schema import Kind
-from engine.world.schema import Kind
 from engine.world.table import Rows, Table, World
 from game import weapons
 from game.arena import load_map
