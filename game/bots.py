@@ -2,8 +2,8 @@
 
 A mind looks around a few times a second (its reaction time): who is near, and which of them no wall hides. In between
 it steers: it turns its aim towards its target no faster than a wrist can, a little off as people are, and presses the
-direction buttons that lead where it wants to go. Looking is one array pass over all bots whose turn it is; steering is
-plain arithmetic on a handful of numbers, which for one bot is cheaper than arrays, and a client has only one.
+direction buttons that lead where it wants to go. All of it is plain arithmetic on a handful of numbers: for one bot
+that is cheaper than arrays, and a client has only one (`bench/rules.py`).
 
 Bots cheat in nothing: they know what is drawn, and of their own row what its owner knows. Given the same pictures, a
 mind of the same seed does the same. (`atan2` is libm's: minds are not on the predicted path, and inputs are recorded.)
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from heapq import nsmallest
 from math import atan2, hypot, pi
 
 import numpy as np
@@ -194,28 +195,24 @@ class Fighter:
 
     def _look(self, seen: Seen, rows: list[int], minds: list[_Mind], tick: int) -> None:
         """Let each of `minds` choose the nearest enemy it can see, else the nearest one there is."""
-        values = seen.values
-        x, y = values[_X] / GRID, values[_Y] / GRID
-        team = values[_TEAM]
-        own_team = team[rows][:, None]
-        enemy = (seen.alive & (values[_HEALTH] > 0.0)) & ((team == 0.0) | (team != own_team))
-        enemy[np.arange(len(rows)), rows] = False
-        dx, dy = x - x[rows][:, None], y - y[rows][:, None]
-        distance = np.where(enemy, np.sqrt(dx * dx + dy * dy), np.inf)
-        count = min(CANDIDATES, distance.shape[1])
-        nearest = np.argsort(distance, axis=1, kind="stable")[:, :count]
-        near = np.take_along_axis(distance, nearest, axis=1)
-        visible = near < SIGHT
-        at, chosen = np.repeat(rows, count)[visible.ravel()], nearest[visible]
-        visible[visible] = self._arena.line_of_sight(x[at], y[at], x[chosen], y[chosen])
-        first = np.where(visible.any(axis=1), visible.argmax(axis=1), 0)
-        picks = np.arange(len(rows)), first
-        for mind, target, sees, away in zip(
-            minds, nearest[picks].tolist(), visible[picks].tolist(), near[picks].tolist(), strict=True
-        ):
-            mind.target = target if away < np.inf else None
-            mind.visible = sees
-            mind.look_at = tick + self._reaction
+        living = np.flatnonzero(seen.alive & (seen.values[_HEALTH] > 0.0))
+        x, y, team = seen.values[[_X, _Y, _TEAM]][:, living].tolist()
+        others = list(zip(living.tolist(), x, y, team, strict=True))
+        for row, mind in zip(rows, minds, strict=True):
+            own_x, own_y, own_team = seen.values[[_X, _Y, _TEAM], row].tolist()
+            enemies = [
+                ((x - own_x) * (x - own_x) + (y - own_y) * (y - own_y), other, x, y)
+                for other, x, y, team in others
+                if other != row and (team == 0.0 or team != own_team)
+            ]
+            mind.target, mind.visible, mind.look_at = None, False, tick + self._reaction
+            for square, other, x, y in nsmallest(CANDIDATES, enemies):
+                if mind.target is None:
+                    mind.target = other
+                near = square < SIGHT * SIGHT * GRID * GRID
+                if near and self._arena.sees(own_x / GRID, own_y / GRID, x / GRID, y / GRID):
+                    mind.target, mind.visible = other, True
+                    break
 
     def _play(self, picture: Picture, seen: Seen, row: int, mind: _Mind, tick: int) -> tuple[int, int, int]:
         """Return one bot's buttons, aim and weapon."""

@@ -38,7 +38,7 @@ _BUTTONS, _INPUT_AIM, _INPUT_WEAPON = (INPUT.index[name] for name in ("buttons",
 # Constants as arrays: see the module.
 _ZERO, _ONE = np.array([0], np.int32), np.array([1], np.int32)
 _FIRE, _MOVE = np.array([FIRE], np.int32), np.array([MOVE_BUTTONS], np.int32)
-_LAST_WEAPON, _ROCKET = np.array([max(Weapon)], np.int32), np.array([Weapon.ROCKET], np.int32)
+_LAST_WEAPON = np.array([max(Weapon)], np.int32)
 _MAX_AMMO = np.array([weapons.ROCKET_AMMO], np.int32)
 
 
@@ -77,10 +77,12 @@ class Movement:
             np.minimum(ammo + _ONE, _MAX_AMMO, out=ammo)
         fires: np.ndarray = (buttons & _FIRE) * alive != _ZERO
         if np.count_nonzero(fires):
-            rocket = weapon == _ROCKET
-            fires &= np.where(rocket, (ready[1] == _ZERO) & (ammo > _ZERO), ready[0] == _ZERO)
-            np.maximum(ready, self._setback.take(weapon, axis=1) * fires, out=ready)
-            ammo -= fires & rocket
+            # What holds a shot up: the weapon's cooldown, or a lack of rockets. A weapon's number is how many it takes.
+            wait = np.maximum(ready[0] + (ready[1] - ready[0]) * weapon, weapon - ammo)
+            fires &= wait == _ZERO
+            if np.count_nonzero(fires):
+                np.maximum(ready, self._setback.take(weapon, axis=1) * fires, out=ready)
+                ammo -= weapon * fires
         return fires
 
     def _walk(self, position: np.ndarray, velocity: np.ndarray, way: np.ndarray) -> None:

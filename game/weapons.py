@@ -120,7 +120,7 @@ def sweep(origin: np.ndarray, step: np.ndarray, bodies: np.ndarray, moved: np.nd
     toward = offset[0] * closing[0] + offset[1] * closing[1]
     apart = offset[0] * offset[0] + offset[1] * offset[1] - radius * radius
     root = toward * toward - speed * apart
-    meets = (root >= 0.0) & (toward > 0.0)
+    meets = (root >= 0.0) & (toward > 0.0) & (speed > 0.0)
     when = (toward - np.sqrt(np.maximum(root, 0.0))) / np.where(meets, speed, 1.0)
     inside = apart <= 0.0
     return np.where(inside, 0.0, np.where(meets & (when <= 1.0), when, np.inf))
