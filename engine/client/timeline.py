@@ -28,8 +28,11 @@ _BUCKETS = 8
 """Buckets kept. The second lowest counts: one outlier does not move the clock, a recurring wave does."""
 _RECENT = 8
 """Latest reports looked at by themselves, to react to a changed route within some tenths of a second."""
-_STEER_TIME = 0.5
-"""Seconds in which an error is to be gone: slower is sluggish, faster is felt as a change of speed."""
+_WAVE_TICKS = 9.0
+"""How far beyond the usual a recurring wave of jitter is followed, 150 ms at 60 Hz. What is later than that is a stall:
+to wait for it all the time would cost more than to be without for once."""
+_STEER_TIME = 0.25
+"""Seconds in which a small error fades: slower is sluggish, faster is felt as a change of speed."""
 _VIEW_MARGIN = 0.25
 """Ticks of interpolation delay beyond the lateness measured: the frame that needs a snapshot may come a hair early."""
 _BAND_TICKS = 1.0
@@ -111,7 +114,7 @@ class LeadClock:
         if not self._buckets:
             return 0.0
         lows = sorted(low for _, low in self._buckets)
-        low = lows[min(1, len(lows) - 1)]
+        low = max(lows[min(1, len(lows) - 1)], lows[len(lows) // 2] - _WAVE_TICKS)
         if len(self._recent) == _RECENT:
             low = min(low, sorted(self._recent)[_RECENT // 4])
         slack = low + self._adjusted
@@ -128,8 +131,9 @@ class ViewClock:
         self._config = config
         self._hz = tick_hz
         self._every = snapshot_every
-        # (now, offset): how far the local clock, in ticks, was past each snapshot's tick when it came.
-        self._arrivals: deque[tuple[float, float]] = deque()
+        # [now, latest, earliest]: how far the local clock, in ticks, was past a snapshot's tick when it came; of what
+        # comes within half an interval, a burst after a stall, the latest and the earliest.
+        self._arrivals: deque[list[float]] = deque()
         self._fastest = 0.0
         self._delay = 0.0
         self._time: float | None = None
@@ -149,13 +153,21 @@ class ViewClock:
     def arrived(self, now: float, tick: int) -> None:
         """A snapshot of `tick` came at `now`."""
         arrivals = self._arrivals
-        arrivals.append((now, now * self._hz - tick))
+        offset = now * self._hz - tick
+        if arrivals and (now - arrivals[-1][0]) * self._hz < self._every / 2:
+            group = arrivals[-1]
+            group[1], group[2] = max(group[1], offset), min(group[2], offset)
+        else:
+            arrivals.append([now, offset, offset])
         while arrivals[0][0] < now - self._config.lateness_window:
             arrivals.popleft()
-        offsets = np.array([offset for _, offset in arrivals])
-        self._fastest = float(offsets.min())
-        rank = int(self._config.lateness_quantile * (len(offsets) - 1) + 0.5)
-        lateness = float(np.partition(offsets, rank)[rank]) - self._fastest
+        # One stall makes one late group, however many snapshots it held up; only what recurs raises the delay.
+        latest = np.sort([group[1] for group in arrivals])
+        self._fastest = min(group[2] for group in arrivals)
+        count = len(latest)
+        rank = min(int(self._config.lateness_quantile * (count - 1) + 0.5), max(count - 2, 0))
+        late = min(float(latest[rank]), float(latest[count // 2]) + _WAVE_TICKS)
+        lateness = max(late - self._fastest, 0.0)
         self._delay = self._every + lateness + _VIEW_MARGIN
         if self._time is None:
             self._time = self._target(now)
