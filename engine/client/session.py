@@ -380,6 +380,10 @@ class ClientSession:
         """Return the own row as the snapshot of `tick` told it, `(owner_fields,) int32`; None when it is not held."""
         return self._own_history.get(tick) if self.match else None
 
+    def predicted_own(self) -> np.ndarray | None:
+        """Return the own row after the newest input, `(owner_fields,) int32`, a view; None before there is one."""
+        return self._prediction.state() if self.match else None
+
     def taken_snapshots(self) -> list[int]:
         """Return the ticks of the snapshots read since the last call (the latest 64 of them), as they came."""
         taken = list(self._taken)
