@@ -257,7 +257,7 @@ class Effects:
         rockets = picture.kinds.get("rocket")
         if rockets is None:
             return
-        wide = self._sprites.glow(62.0, ROCKET, 0.42, 2.0)
+        wide = self._sprites.glow(62.0, ROCKET, 0.42)
         x, y = rockets["x"], rockets["y"]
         for row in rockets.rows().tolist():
             if camera.sees(float(x[row]), float(y[row]), 62.0):
@@ -276,7 +276,7 @@ class Effects:
             angle = math.atan2(float(vy[row]), float(vx[row]))
             _centre(surface, self._sprites.rocket(angle * TURN / (2.0 * math.pi)), camera, at_x, at_y)
             flicker = 0.75 + 0.25 * math.sin(self._time * 90.0 + row)
-            flame = self._sprites.glow(15.0, (255, 196, 110), flicker, 1.6)
+            flame = self._sprites.glow(15.0, (255, 196, 110), flicker, 2.5)
             tail = (at_x - math.cos(angle) * 11.0, at_y - math.sin(angle) * 11.0)
             _centre(surface, flame, camera, *tail, pygame.BLEND_RGB_ADD)
 
@@ -291,7 +291,7 @@ class Effects:
         for flash in self._flashes:
             part = (self._time - flash.start) / flash.life
             if 0.0 <= part < 1.0 and camera.sees(flash.x, flash.y, flash.radius):
-                light = self._sprites.glow(flash.radius, flash.colour, 0.85 * (1.0 - part), 2.0)
+                light = self._sprites.glow(flash.radius, flash.colour, 0.85 * (1.0 - part))
                 _centre(surface, light, camera, flash.x, flash.y, pygame.BLEND_RGB_ADD)
         self.particles.draw_sparks(surface, camera)
 
@@ -319,10 +319,10 @@ class Effects:
             return
         x0, y0, x1, y1 = clipped
         left = max(0.0, 1.0 - (self._time - beam.start) / BEAM_LIFE)
-        # The glow is a row of soft dots, closer than their radius: their sum is even.
+        # The glow is a row of soft dots, three quarters of a radius apart: their sum is even.
         radius = 9.0 + 9.0 * left
-        dot = self._sprites.glow(round(radius), RAIL, 0.34 * left * left, 2.0)
-        step = max(2.0, radius * 0.5 * camera.zoom)
+        dot = self._sprites.glow(round(radius), RAIL, 0.40 * left * left, 2.0)
+        step = max(2.0, radius * 0.75 * camera.zoom)
         length = math.hypot(x1 - x0, y1 - y0)
         half = dot.get_width() // 2
         count = int(length / step) + 1

@@ -29,6 +29,10 @@ FEED_LINES = 6
 NAME_LETTERS = 16
 """Letters of a name that are shown: a longer one would push the layout apart."""
 
+_SLOT_ARC = (21.0, 3.0)
+_AIM_ARC = (17.0, 2.4)
+"""Radius and thickness of the cooldown arcs, in points: round a weapon's picture, round the crosshair."""
+
 _COOLDOWNS = (RAIL_COOLDOWN, ROCKET_COOLDOWN)
 _READY = ("rail_ready", "rocket_ready")
 
@@ -77,6 +81,9 @@ class Hud:
         self._killer: int | None = None
         self._ghost = 1.0
         self._edges = _red_edges(widgets.size, widgets.px(110))
+        for _, colour in WEAPONS:  # made now, because making them takes longer than a frame may
+            widgets.arc(*_SLOT_ARC, 1.0, colour)
+            widgets.arc(*_AIM_ARC, 1.0, colour)
 
     def advance(self, moments: Sequence[Moment], scene: Scene, seconds: float) -> None:
         """Take what happened in a frame of `seconds`."""
@@ -172,7 +179,7 @@ class Hud:
             spot = (box.x + widgets.px(27), box.centery)
             centred(surface, self._sprites.turret((132, 142, 158), weapon, 0), spot)
             if ready < 1.0:
-                centred(surface, widgets.arc(21.0, 3.0, ready, colour), spot)
+                centred(surface, widgets.arc(*_SLOT_ARC, ready, colour), spot)
             words = INK if held else FAINT
             at = box.x + widgets.px(58)
             widgets.text.draw(surface, title, (at, box.y + widgets.px(9)), 15, words)
@@ -266,7 +273,7 @@ class Hud:
                 pygame.draw.line(surface, tint, start, end, grow)
         surface.fill(colour, (x - 1, y - 1, 2, 2))
         if ready < 1.0:
-            centred(surface, widgets.arc(17.0, 2.4, ready, WEAPONS[weapon][1]), (x, y))
+            centred(surface, widgets.arc(*_AIM_ARC, ready, WEAPONS[weapon][1]), (x, y))
         if self._hit is not None:
             part = (scene.time - self._hit[0]) / (0.35 if self._hit[1] else 0.2)
             if 0.0 <= part < 1.0:

@@ -14,7 +14,7 @@ import pygame
 from game.arena import ArenaMap
 from game.view.camera import Camera
 from game.view.moments import Beam, Blast, Launched, Moment
-from game.view.palette import EDGE, PANEL, Colour, look
+from game.view.palette import EDGE, PANEL, PANEL_ALPHA, Colour, look
 from game.view.widgets import Widgets
 
 BOX = (172.0, 130.0)
@@ -88,7 +88,7 @@ def _plate(walls: np.ndarray, size: tuple[int, int]) -> pygame.Surface:
     """Return the walls scaled to `size`, on a translucent plate."""
     rows, columns = walls.shape
     small = pygame.Surface((columns, rows), pygame.SRCALPHA, 32)
-    small.fill(PANEL)
+    small.fill((*PANEL, PANEL_ALPHA))
     for row, column in np.argwhere(walls).tolist():
         small.set_at((column, row), (84, 96, 116, 235))
     plate = pygame.transform.smoothscale(small, size)

@@ -30,7 +30,9 @@ WHITE: Colour = (255, 255, 255)
 INK: Colour = (232, 238, 246)
 FAINT: Colour = (138, 150, 168)
 DARK: Colour = (10, 12, 17)
-PANEL = (13, 16, 22, 205)
+PANEL: Colour = (13, 16, 22)
+PANEL_ALPHA = 205
+"""How opaque panels over the game are, of 255: words stand out, and what moves below is still seen."""
 EDGE: Colour = (52, 62, 78)
 
 GOOD: Colour = (72, 214, 140)

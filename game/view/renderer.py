@@ -4,7 +4,8 @@ The parts are a list of named functions over one `Frame`, so that the bench time
 order of drawing in one place. Nothing here reads a clock, a device or a session: time is the scene's. What is costly
 (the painted map, sprites, words) is made once, in the constructor or when first needed, and kept.
 
-A renderer is made for one surface size and one map; another size or map takes another renderer (about a second).
+A renderer is made for one surface size and one map; another size or map takes another renderer (about a second; for
+another map at the same size half of it, when it is given the old one's `sprites`).
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Renderer:
     parts: what is drawn, in order.
     """
 
-    def __init__(self, surface_size: tuple[int, int], arena_map: ArenaMap, seed: int = 1) -> None:
+    def __init__(
+        self, surface_size: tuple[int, int], arena_map: ArenaMap, seed: int = 1, sprites: Sprites | None = None
+    ) -> None:
         if min(surface_size) < 64:
             raise UsageError(f"a surface must be at least 64 x 64 pixels, got {surface_size[0]} x {surface_size[1]}")
         self.size = surface_size
@@ -88,11 +91,13 @@ class Renderer:
         self.moments: list[Moment] = []
         self.focus = (surface_size[0] // 2, surface_size[1] // 2)
         self._widgets = Widgets(surface_size)
-        self._sprites = Sprites(self.camera.zoom)
+        if sprites is None or sprites.zoom != self.camera.zoom:
+            sprites = Sprites(self.camera.zoom)
+        self.sprites = sprites
         self._backdrop = paint_arena(arena_map.walls, float(arena_map.tile), self.camera.zoom)
         self._watcher = Watcher(arena_map)
-        self._effects = Effects(self._sprites, self._widgets.text, seed)
-        self._hud = Hud(self._widgets, self._sprites)
+        self._effects = Effects(self.sprites, self._widgets.text, seed)
+        self._hud = Hud(self._widgets, self.sprites)
         self._net_graph = NetGraph(self._widgets)
         self._minimap = Minimap(self._widgets, arena_map)
         self._time: float | None = None
@@ -258,7 +263,7 @@ class Renderer:
     def _draw_players(self, frame: Frame) -> None:
         zoom = self.camera.zoom
         drop = (round(4 * zoom), round(7 * zoom))
-        shadow = self._sprites.shadow
+        shadow = self.sprites.shadow
         jobs = [_placed(shadow, (body.at[0] + drop[0], body.at[1] + drop[1])) for body in frame.bodies]
         frame.surface.blits(jobs, False)
         jobs.clear()
@@ -267,14 +272,14 @@ class Renderer:
                 frame.surface.blits(jobs, False)
                 jobs.clear()
                 self._draw_own_ring(frame, body)
-            jobs.append(_placed(self._sprites.hull(body.colour, body.mark), body.at))
-            jobs.append(_placed(self._sprites.turret(body.colour, body.weapon, body.aim), body.at))
+            jobs.append(_placed(self.sprites.hull(body.colour, body.mark), body.at))
+            jobs.append(_placed(self.sprites.turret(body.colour, body.weapon, body.aim), body.at))
         frame.surface.blits(jobs, False)
 
     def _draw_own_ring(self, frame: Frame, body: Body) -> None:
         """Mark the own player: a ring that breathes, so that the eye finds it again after a jump."""
         zoom = self.camera.zoom
-        light = self._sprites.glow(44.0, mix(body.colour, INK, 0.3), 0.30, 1.6)
+        light = self.sprites.glow(44.0, mix(body.colour, INK, 0.3), 0.28)
         frame.surface.blit(
             light,
             (body.at[0] - light.get_width() // 2, body.at[1] - light.get_height() // 2),

@@ -27,7 +27,7 @@ def draw_scoreboard(surface: pygame.Surface, widgets: Widgets, scene: Scene) -> 
     high, wide = widgets.px(24), widgets.px(300 if narrow else 420)
     box = pygame.Rect(0, 0, columns * wide + widgets.px(24), lines * high + widgets.px(74))
     box.center = (widgets.size[0] // 2, widgets.size[1] // 2)
-    widgets.panel(surface, box)
+    widgets.panel(surface, box, alpha=242)
     title = (box.x + widgets.px(20), box.y + widgets.px(12))
     widgets.text.draw(surface, "SCOREBOARD", title, 18, INK)
     count = f"{len(rows)} player" + ("" if len(rows) == 1 else "s")

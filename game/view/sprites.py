@@ -72,7 +72,7 @@ class Sprites:
             for weapon in range(len(WEAPONS))
         ]
 
-    def glow(self, radius: float, colour: Colour, strength: float = 1.0, power: float = 2.0) -> pygame.Surface:
+    def glow(self, radius: float, colour: Colour, strength: float = 1.0, power: float = 3.5) -> pygame.Surface:
         """Return a soft light to be added, of `radius` map pixels; radius and strength (0..1) are taken in steps."""
         pixels = max(2, round(radius * self.zoom))
         level = min(LIGHT_LEVELS, max(1, round(strength * LIGHT_LEVELS)))
@@ -275,8 +275,8 @@ def _smoke(radius: int, seed: int, strength: float) -> pygame.Surface:
     x, y = _canvas(float(radius))
     rough = paint.noise(np.random.default_rng(seed), x.shape[1], x.shape[0], max(3, radius), 3)
     body = np.clip((1.0 - np.hypot(x, y) / radius) * 1.5 + 0.28 * rough - 0.12, 0.0, 1.0)
-    shade = 66.0 + 16.0 * (-x - y) / radius
-    return paint.translucent(np.stack((shade, shade, shade + 5.0), axis=2), body * 0.55 * strength)
+    shade = 78.0 + 18.0 * (-x - y) / radius
+    return paint.translucent(np.stack((shade, shade, shade + 5.0), axis=2), body * 0.80 * strength)
 
 
 def _scorch(radius: int, seed: int, strength: float) -> pygame.Surface:

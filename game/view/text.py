@@ -16,6 +16,9 @@ KEPT = 600
 """Rendered words kept: names, scores and every number of a full net graph several times over."""
 
 
+SIZES = (12, 13, 14, 15, 18, 20, 24, 26, 30)
+"""Sizes opened at once: opening a font takes longer than a frame may."""
+
 FINE = 2
 """Words are rendered so many times larger and scaled down: at small sizes the font's own letter spacing is uneven."""
 
@@ -26,7 +29,7 @@ class Text:
     def __init__(self, scale: float) -> None:
         pygame.font.init()
         self.scale = scale
-        self._fonts: dict[int, pygame.font.Font] = {}
+        self._fonts = {size: self._open(size) for size in SIZES}
         self._kept: OrderedDict[tuple[str, int, Colour, bool], pygame.Surface] = OrderedDict()
 
     def surface(self, words: str, size: int, colour: Colour, edge: bool = True) -> pygame.Surface:
@@ -64,8 +67,11 @@ class Text:
     def _font(self, size: int) -> pygame.font.Font:
         font = self._fonts.get(size)
         if font is None:
-            font = self._fonts[size] = pygame.font.Font(None, max(8, round(size * self.scale * 1.25)) * FINE)
+            font = self._fonts[size] = self._open(size)
         return font
+
+    def _open(self, size: int) -> pygame.font.Font:
+        return pygame.font.Font(None, max(8, round(size * self.scale * 1.25)) * FINE)
 
     def _face(self, words: str, size: int, colour: Colour) -> pygame.Surface:
         large = self._font(size).render(words, True, colour)

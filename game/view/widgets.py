@@ -13,7 +13,7 @@ import numpy as np
 import pygame
 
 from game.view import paint
-from game.view.palette import EDGE, PANEL, WHITE, Colour
+from game.view.palette import EDGE, PANEL, PANEL_ALPHA, WHITE, Colour
 from game.view.text import Text
 
 KEPT = 400
@@ -37,9 +37,10 @@ class Widgets:
         """Return points as surface pixels."""
         return round(points * self.scale)
 
-    def panel(self, surface: pygame.Surface, box: pygame.Rect, edge: Colour = EDGE) -> None:
+    def panel(self, surface: pygame.Surface, box: pygame.Rect, edge: Colour = EDGE, alpha: int = PANEL_ALPHA) -> None:
         """Draw a dark translucent plate with a fine edge."""
-        surface.blit(self._keep(("panel", box.size, edge), lambda: _plate(box.size, self.px(5), edge)), box)
+        key = ("panel", box.size, edge, alpha)
+        surface.blit(self._keep(key, lambda: _plate(box.size, self.px(5), edge, alpha)), box)
 
     def bar(
         self, surface: pygame.Surface, box: pygame.Rect, part: float, colour: Colour, ghost: float = 0.0, cells: int = 1
@@ -94,9 +95,9 @@ def centred(surface: pygame.Surface, sprite: pygame.Surface, at: tuple[float, fl
     surface.blit(sprite, (round(at[0]) - width // 2, round(at[1]) - height // 2), None, blend)
 
 
-def _plate(size: tuple[int, int], corner: int, edge: Colour) -> pygame.Surface:
+def _plate(size: tuple[int, int], corner: int, edge: Colour, alpha: int) -> pygame.Surface:
     plate = pygame.Surface(size, pygame.SRCALPHA, 32)
-    pygame.draw.rect(plate, PANEL, (0, 0, *size), border_radius=corner)
+    pygame.draw.rect(plate, (*PANEL, alpha), (0, 0, *size), border_radius=corner)
     pygame.draw.rect(plate, (*edge, 220), (0, 0, *size), width=1, border_radius=corner)
     return plate
 
