@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from heapq import nsmallest
-from math import atan2, hypot, pi
+from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
 
@@ -238,12 +238,18 @@ class Fighter:
         wanted = atan2(dy + vy * lead, dx + vx * lead)
         off = self._turn(mind, (wanted + self._error(mind, row, tick)) * _RADIAN)
         on_target = abs(off) / _RADIAN * distance < 2.0 * PLAYER_RADIUS
-        fire = Button.FIRE if on_target and me.ready[weapon] <= 1.0 else 0
+        fires = on_target and me.ready[weapon] <= 1.0 and (weapon is Weapon.RAIL or self._has_room(mind, me))
+        fire = Button.FIRE if fires else 0
         if self._behaviour.strafes:
             heading = self._dance(mind, row, dx, dy, distance, tick)
         else:
             heading = self._travel(seen, mind, me, row, tick)
         return self._buttons(heading, row, tick) | fire, int(mind.aim) % TURN, weapon
+
+    def _has_room(self, mind: _Mind, me: _Self) -> bool:
+        """Tell whether a rocket fired now would get far enough away before it meets a wall."""
+        angle = mind.aim / _RADIAN
+        return self._arena.sees(me.x, me.y, me.x + TOO_CLOSE * cos(angle), me.y + TOO_CLOSE * sin(angle))
 
     def _bearing(self, seen: Seen, me: _Self, target: int) -> tuple[float, float, float, float]:
         """Return where `target` is from here, in pixels, and how it moves, in pixels per tick."""
@@ -285,21 +291,25 @@ class Fighter:
         if mind.goal is None or tick >= mind.goal_until:
             mind.goal = self._choose_goal(seen, mind, row, tick)
         heading = navigator.heading(mind.goal, me.x, me.y)
-        if heading is None:  # there: go on next tick
-            mind.goal = None
+        if heading is None:
+            # There, and the enemy is not to be seen: on to somewhere else, before hunting again.
+            mind.goal = self._any_place(row, tick)
+            mind.goal_until = tick + (8 * self._reaction if self._behaviour.travel is not Travel.ROAM else self._roam)
         return heading
 
     def _choose_goal(self, seen: Seen, mind: _Mind, row: int, tick: int) -> int:
-        navigator = navigator_for(self._arena)
         travel = self._behaviour.travel
         hunts = travel is Travel.HUNT or (travel is Travel.MIXED and chance(self._seed, row, tick, 4) % 3 > 0)
         if hunts and mind.target is not None:
             # Where the enemy is now; it moves, so look again soon.
             mind.goal_until = tick + 4 * self._reaction
             x, y = float(seen.values[_X, mind.target]) / GRID, float(seen.values[_Y, mind.target]) / GRID
-            return navigator.place_near(x, y)
+            return navigator_for(self._arena).place_near(x, y)
         mind.goal_until = tick + self._roam
-        return chance(self._seed, row, tick, 5) % navigator.places
+        return self._any_place(row, tick)
+
+    def _any_place(self, row: int, tick: int) -> int:
+        return chance(self._seed, row, tick, 5) % navigator_for(self._arena).places
 
     def _buttons(self, heading: tuple[float, float] | None, row: int, tick: int) -> int:
         """Return the direction buttons that come nearest to `heading`."""

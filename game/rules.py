@@ -40,13 +40,16 @@ SPEED_LIMIT = 1500.0
 """Pixels per second nothing pushes a player past: at 20 Hz that is 4800 grid units a tick, well inside an int16."""
 
 HEALTH = 100
+"""What a player comes to life with: per cent, as people read it."""
 RESPAWN_DELAY = 2.0
 """Seconds dead: long enough to see who did it."""
 SPAWN_DISTANCE = 640.0
 """Pixels, half a screen: a spawn point this far from everyone is as good as any farther one."""
 
 TICK_HZ = (20, 128)
+"""Least and most ticks per second: below, a rocket flies past a player in a tick; above, the grid blurs acceleration."""
 MAX_TEAMS = 4
+"""As many as there are colours that are told apart at a glance."""
 
 _X, _VX, _READY = PLAYER.index["x"], PLAYER.index["vx"], PLAYER.index["rail_ready"]
 _POSITION, _VELOCITY, _COOLDOWNS = slice(_X, _X + 2), slice(_VX, _VX + 2), slice(_READY, _READY + 2)

@@ -174,6 +174,12 @@ def fired(game: Arena, inputs: list[Rows]) -> list[int]:
     return shots
 
 
+def test_what_is_worked_on_together_lies_together() -> None:
+    order = [field.name for field in PLAYER.fields]
+    assert order[:4] == ["x", "y", "vx", "vy"]
+    assert order.index("rocket_ready") == order.index("rail_ready") + 1
+
+
 def test_cooldowns_are_kept_to_the_tick() -> None:
     game = Arena(tick_hz=60)
     assert fired(game, [command(FIRE, RAIL)] * 160) == [1, 73, 145]  # 1.2 s
