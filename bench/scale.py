@@ -11,9 +11,11 @@ and say how many rows they see.
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import multiprocessing
 import os
+import pstats
 import resource
 import time
 from multiprocessing.connection import Connection
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("--snapshot-hz", type=int, default=30, metavar="S", help="snapshots a second (default 30)")
     parser.add_argument("--seconds", type=float, default=20.0, metavar="T", help="measured time (default 20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--profile", action="store_true", help="profile the server while it is measured; slows it down")
     options = parser.parse_args()
     if options.tick_hz % options.snapshot_hz:
         parser.error("--snapshot-hz must divide --tick-hz")
@@ -120,6 +123,7 @@ def _serve(pipe: Connection[Any, Any], options: argparse.Namespace) -> None:
         passes: dict[str, list[float]] = {name: [] for name in ("drain", "receive", "step", "send")}
         ticks: list[float] = []
         measuring = False
+        profile = cProfile.Profile()
         begin = cpu_begin = 0.0
         while True:
             for _ in range(ticker.due(clock())):
@@ -140,12 +144,17 @@ def _serve(pipe: Connection[Any, Any], options: argparse.Namespace) -> None:
                 if pipe.recv() == "stop":
                     break
                 measuring, begin = True, clock()
+                if options.profile:
+                    profile.enable()
                 skipped = ticker.skipped
                 usage = resource.getrusage(resource.RUSAGE_SELF)
                 cpu_begin = usage.ru_utime + usage.ru_stime
                 missing, taken = session.inputs.missing_total.sum(), session.inputs.taken_total.sum()
                 sent, bytes_before = session.snapshots_total, session.snapshot_bytes_total
             time.sleep(max(0.0, ticker.next_time - clock()))
+        if options.profile:
+            profile.disable()
+            pstats.Stats(profile).sort_stats("tottime").print_stats(40)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         elapsed = clock() - begin
         spent = np.array(ticks) * 1000

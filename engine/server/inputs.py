@@ -37,7 +37,10 @@ class InputRing:
         self._view = np.full((3, peers, ring), -1, np.int64)
         self._last = np.zeros((fields, peers), np.int32)
         self._missed_in_a_row = np.zeros(peers, np.int64)
-        self._arrived: list[tuple[int, int, tuple[int, ...], View | None]] = []
+        self._known = [-1] * peers
+        # What came since the last `take`: (peer, ticks early) of packets; (peer, tick, late, values, view) of inputs.
+        self._packets: list[tuple[int, int]] = []
+        self._arrived: list[tuple[int, int, bool, tuple[int, ...], View | None]] = []
         self._first = np.full(peers, _NEVER, np.int64)
         self.newest = np.full(peers, -1, np.int64)
         """Newest input tick of each peer, used or late, -1 before the first: the client need not repeat it."""
@@ -51,7 +54,9 @@ class InputRing:
 
     def reset(self, peer: int) -> None:
         """Forget everything of a peer slot: it has a new tenant."""
+        self._packets = [packet for packet in self._packets if packet[0] != peer]
         self._arrived = [arrival for arrival in self._arrived if arrival[0] != peer]
+        self._known[peer] = -1
         self._tick[peer] = -1
         self._last[:, peer] = 0
         self._missed_in_a_row[peer] = 0
@@ -61,31 +66,31 @@ class InputRing:
         for total in (self.repeated, self.taken_total, self.missing_total, self.late_total):
             total[peer] = 0
 
+    def known(self, peer: int) -> int:
+        """Newest input tick of one peer, with what arrived since the last `take`; -1 before the first."""
+        return self._known[peer]
+
     def receive(self, peer: int, inputs: list[StampedInput], packet_tick: int, next_tick: int) -> None:
         """Take a packet's new inputs (newest first), before `next_tick` is stepped.
 
         packet_tick: the newest tick the packet speaks of, new or not: its slack is what the client steers by.
         """
-        slack = (packet_tick - next_tick) * VIEW_UNITS
-        if self.slack[peer] == NONE or slack < self.slack[peer]:
-            self.slack[peer] = max(min(slack, 32767), NONE + 1)
+        self._packets.append((peer, packet_tick - next_tick))
         for entry in inputs:
-            if entry.tick >= next_tick + self._ring:
+            tick = entry.tick
+            if tick >= next_tick + self._ring:
                 continue
             # A late one counts as had too: repeating it is no use, and its slack must be told with its tick.
-            self._first[peer] = min(self._first[peer], entry.tick)
-            self.newest[peer] = max(self.newest[peer], entry.tick)
-            if entry.tick < next_tick:
-                self.late_total[peer] += 1
-            else:
-                self._arrived.append((peer, entry.tick, entry.values, entry.view))
+            if tick > self._known[peer]:
+                self._known[peer] = tick
+            self._arrived.append((peer, tick, tick < next_tick, entry.values, entry.view))
 
     def take(self, tick: int, peers: np.ndarray) -> tuple[Rows, np.ndarray]:
         """Return the inputs of `tick` for the peer slots `peers`, `(n,)`, and which of them are missing, `(n,) bool`.
 
         A peer whose first input is for a later tick is idle, not missing.
         """
-        self._store()
+        self.settle()
         slot = tick % self._ring
         have = self._tick[peers, slot] == tick
         began = tick >= self._first[peers]
@@ -113,18 +118,31 @@ class InputRing:
         self.slack[peers] = NONE
         self.repeated[peers] = 0
 
-    def _store(self) -> None:
-        """Move what arrived into the ring, all peers in one assignment per array."""
+    def settle(self) -> None:
+        """Move what arrived into the arrays, all peers in one assignment each. `take` begins with it."""
+        if self._packets:
+            at, early = np.array(self._packets, np.int64).T
+            slack = np.clip(early * VIEW_UNITS, NONE + 1, 32767)
+            tightest = np.full(len(self.slack), 32767)
+            np.minimum.at(tightest, at, slack)
+            told = self.slack[at] != NONE
+            self.slack[at] = np.where(told, np.minimum(self.slack[at], tightest[at]), tightest[at])
+            self._packets.clear()
         if not self._arrived:
             return
-        peers, ticks, values, views = zip(*self._arrived, strict=True)
+        peers, ticks, lates, values, views = zip(*self._arrived, strict=True)
         self._arrived.clear()
-        at = np.array(peers)
-        tick = np.array(ticks)
+        at, tick, late = np.array(peers), np.array(ticks), np.array(lates)
+        np.minimum.at(self._first, at, tick)
+        np.maximum.at(self.newest, at, tick)
+        np.add.at(self.late_total, at, late)
         slot = tick % self._ring
-        self._tick[at, slot] = tick
-        self._values[:, at, slot] = np.array(values).T
-        stamps = [
-            (-1, -1, -1) if v is None else (v.tick_a, -1 if v.tick_b is None else v.tick_b, v.time) for v in views
-        ]
-        self._view[:, at, slot] = np.array(stamps).T
+        used = ~late
+        at, slot = at[used], slot[used]
+        self._tick[at, slot] = tick[used]
+        self._values[:, at, slot] = np.array(values).T[:, used]
+        self._view[0, at, slot] = -1
+        for place, view in enumerate(views):
+            if view is not None and not lates[place]:
+                where = (peers[place], ticks[place] % self._ring)
+                self._view[:, *where] = view.tick_a, -1 if view.tick_b is None else view.tick_b, view.time

@@ -30,15 +30,19 @@ class MessageType(IntEnum):
 
 def split_body(body: bytes) -> list[tuple[int, list[Any]]]:
     """Return the `(type, array)` messages of `body`; arrays are decoded but not yet trusted. Raises ProtocolError."""
-    unpacker = msgpack.Unpacker(
-        max_buffer_size=max(len(body), 1),
-        # An array longer than the body can't be complete; its list must not be made before that is found out.
-        max_array_len=min(len(body), MAX_ARRAY),
-        max_str_len=len(body),
-        max_bin_len=len(body),
-        max_map_len=0,
-        max_ext_len=0,
-    )
+    if len(body) > 1 and body[0] < 0x80:
+        # Nearly every packet carries one message: then its array is all that follows the type.
+        try:
+            array = msgpack.unpackb(memoryview(body)[1:], **_limits(len(body)))
+        except msgpack.exceptions.ExtraData:
+            pass
+        except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
+            raise ProtocolError("bad-msgpack", str(error)) from None
+        else:
+            if type(array) is not list:
+                raise ProtocolError("bad-body", "a message is not a type and an array")
+            return [(body[0], array)]
+    unpacker = msgpack.Unpacker(max_buffer_size=max(len(body), 1), **_limits(len(body)))
     unpacker.feed(body)
     messages: list[tuple[int, list[Any]]] = []
     try:
@@ -54,3 +58,14 @@ def split_body(body: bytes) -> list[tuple[int, list[Any]]]:
             raise ProtocolError("bad-body", f"message {at // 2} is not a type and an array")
         messages.append((kind, array))
     return messages
+
+
+def _limits(size: int) -> dict[str, int]:
+    """What msgpack may make of `size` bytes. An array longer than them can't be complete: its list is not made."""
+    return {
+        "max_array_len": min(size, MAX_ARRAY),
+        "max_str_len": size,
+        "max_bin_len": size,
+        "max_map_len": 0,
+        "max_ext_len": 0,
+    }

@@ -24,7 +24,7 @@ import msgpack
 
 from engine.errors import ProtocolError
 from engine.world.picture import VIEW_UNITS, View
-from engine.world.schema import RANGES, Kind
+from engine.world.schema import Kind
 
 MAX_INPUTS = 64
 """Inputs in one message at most: one second at 60 Hz."""
@@ -45,7 +45,7 @@ class InputWriter:
     """A client's unacknowledged inputs, and the message that carries them."""
 
     def __init__(self, kind: Kind, max_inputs: int) -> None:
-        self._moduli = _moduli(kind)
+        self._moduli = [modulus for modulus, _, _ in kind.bounds]
         self._zeros = (0,) * len(kind.fields)
         self._pending: deque[StampedInput] = deque(maxlen=max_inputs)
         # What each pending input but the newest says of itself relative to the next newer one, oldest first.
@@ -120,28 +120,31 @@ def decode_inputs(array: list[Any], kind: Kind, after: int) -> list[StampedInput
     newest, count = array[0], array[1]
     if not 0 <= newest < 2**31 or not 1 <= count <= MAX_INPUTS:
         raise ProtocolError("bad-input", f"tick {newest}, {count} inputs")
-    moduli = _moduli(kind)
-    ranges = [RANGES[field.dtype] for field in kind.fields]
-    values = [0] * len(moduli)
+    bounds = kind.bounds
+    codes = 2 << len(bounds)
+    values = [0] * len(bounds)
     inputs = []
     at = 2
     try:
         for tick in range(newest, max(newest - count, after), -1):
             code = array[at]
             at += 1
-            if not 0 <= code >> 1 < 1 << len(moduli):
+            if not 0 <= code < codes:
                 raise ProtocolError("bad-input", f"code {code} at tick {tick}")
             mask = code >> 1
-            for field, modulus in enumerate(moduli):
-                if mask >> field & 1:
+            field = 0
+            while mask:
+                if mask & 1:
+                    modulus, low, high = bounds[field]
                     value = values[field] + array[at]
                     at += 1
                     if modulus:
                         value %= modulus
-                    low, high = ranges[field]
-                    if not low <= value <= high:
+                    elif not low <= value <= high:
                         raise ProtocolError("bad-input", f"{kind.fields[field].name} {value} at tick {tick}")
                     values[field] = value
+                mask >>= 1
+                field += 1
             view = None
             if code & 1:
                 back, towards, offset = array[at : at + 3]
@@ -156,14 +159,6 @@ def decode_inputs(array: list[Any], kind: Kind, after: int) -> list[StampedInput
     return inputs
 
 
-def _moduli(kind: Kind) -> list[int]:
-    wrapped = dict(kind.wrapped)
-    return [wrapped.get(at, 0) for at in range(len(kind.fields))]
-
-
 def clamp_inputs(kind: Kind, values: Sequence[int]) -> tuple[int, ...]:
     """Return `values` within their fields' dtypes: what a caller hands in may be off, what is sent may not."""
-    return tuple(
-        min(max(int(value), RANGES[field.dtype][0]), RANGES[field.dtype][1])
-        for field, value in zip(kind.fields, values, strict=True)
-    )
+    return tuple(min(max(int(value), low), high) for (_, low, high), value in zip(kind.bounds, values, strict=True))

@@ -204,6 +204,12 @@ class Kind:
         return tuple((at, RANGES[field.dtype][1] + 1) for at, field in enumerate(self.fields) if field.wrap)
 
     @cached_property
+    def bounds(self) -> tuple[tuple[int, int, int], ...]:
+        """(modulus, low, high) of each field, as plain ints; modulus 0 where it is not cyclic."""
+        moduli = dict(self.wrapped)
+        return tuple((moduli.get(at, 0), *RANGES[field.dtype]) for at, field in enumerate(self.fields))
+
+    @cached_property
     def coupled(self) -> np.ndarray:
         """Which fields are published together, `(fields, fields) int32`: a field with its rate, each other alone."""
         group = list(range(len(self.fields)))

@@ -31,6 +31,7 @@ def entry(tick: int, walk: int, view: View | None = None) -> StampedInput:
 def send(ring: InputRing, peer: int, next_tick: int, *entries: StampedInput) -> None:
     newest_first = sorted(entries, key=lambda each: -each.tick)
     ring.receive(peer, newest_first, newest_first[0].tick, next_tick)
+    ring.settle()
 
 
 def walked(ring: InputRing, tick: int, peer: int = 0) -> tuple[int, bool]:
@@ -100,14 +101,17 @@ def test_slack_is_the_tightest_arrival_since_the_last_snapshot() -> None:
     ring.receive(0, [], 14, 10)  # nothing new in it, but it came
     ring.receive(0, [], 12, 10)
     ring.receive(0, [], 17, 11)
+    ring.settle()
     assert ring.slack.tolist() == [2 * 256, NONE]
     ring.snapshot_sent(np.array([0]))
     assert ring.slack[0] == NONE
     ring.receive(0, [], 5, 11)
     ring.receive(1, [], 2**31 - 1, 11)
+    ring.settle()
     assert ring.slack.tolist() == [-6 * 256, 32767]
     ring.snapshot_sent(np.array([0, 1]))
     ring.receive(0, [], 0, 2**20)
+    ring.settle()
     assert ring.slack[0] == NONE + 1
 
 
