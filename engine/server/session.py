@@ -159,8 +159,7 @@ class ServerSession:
         for kind, array in split_body(body):
             if kind == MessageType.INPUT:
                 if self._ready[peer.slot]:
-                    known = int(self.inputs.newest[peer.slot])
-                    new = decode_inputs(array, self.game.input, known)
+                    new = decode_inputs(array, self.game.input, self.inputs.known(peer.slot))
                     self.inputs.receive(peer.slot, new, array[0], next_tick)
             elif kind == MessageType.CHANNEL:
                 for _, message in peer.channels.unpack(array, now):
@@ -433,6 +432,10 @@ class ServerSession:
     def bot_count(self) -> int:
         """The server's own bots."""
         return len(self._bots)
+
+    def peer_slot(self, row: int) -> int | None:
+        """Return the peer slot that plays player row `row`: the index into every per-peer array; None for a bot."""
+        return self._peer_of_row.get(row)
 
     def link_stats(self, now: float) -> dict[int, LinkStats]:
         """Return the path figures of every player, by row."""
