@@ -47,7 +47,7 @@ SPAWN_DISTANCE = 640.0
 """Pixels, half a screen: a spawn point this far from everyone is as good as any farther one."""
 
 TICK_HZ = (20, 128)
-"""Least and most ticks per second: below, a rocket flies past a player in a tick; above, the grid blurs acceleration."""
+"""Least and most ticks per second: below, rockets fly past players in a tick; above, the grid blurs acceleration."""
 MAX_TEAMS = 4
 """As many as there are colours that are told apart at a glance."""
 
