@@ -55,6 +55,26 @@ class MatchConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """The mechanisms that can be switched off, each on by default: to feel what it does, and to measure its worth."""
+
+    prediction: bool = True
+    """Client: the own row answers at once. Off: it is drawn as the newest snapshot tells it."""
+    interpolation: bool = True
+    """Client: other rows are drawn between two snapshots. Off: as the newest one tells them."""
+    dead_reckoning: bool = True
+    """Both: a row without news goes on as it went. Off: it stands still, and is sent with every change."""
+    lag_compensation: bool = True
+    """Server: a shot is judged by what its shooter saw. Off: by the present."""
+    smoothing: bool = True
+    """Client: a correction's offset fades. Off: the own row jumps to where it belongs."""
+    adaptive_delay: bool = True
+    """Client: the interpolation delay follows the measured lateness. Off: two snapshot intervals, whatever comes."""
+    input_redundancy: bool = True
+    """Client: a packet repeats all inputs not acknowledged. Off: each input is sent once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
     """The server's own choices."""
 
@@ -68,6 +88,7 @@ class ServerConfig:
     """Seconds a missing input is stood in for by the one before it; then the player lets go of the controls."""
     drain_limit: int = 4096
     """Datagrams taken from the socket per tick at most, so that a flood can't starve the simulation."""
+    switches: Switches = Switches()
 
     def __post_init__(self) -> None:
         _require(self, "max_players", 1, 4096)
@@ -95,6 +116,7 @@ class ClientConfig:
     """Share of snapshots that should arrive before they are needed."""
     max_resimulated_ticks: int = 64
     """Ticks predicted again after a correction at most; more can't be pending without a second of outage."""
+    switches: Switches = Switches()
 
     def __post_init__(self) -> None:
         _require(self, "max_redundant_inputs", 1, 60)
