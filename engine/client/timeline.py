@@ -16,9 +16,8 @@ flight, and oscillate.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
-
-import numpy as np
 
 from engine.config import ClientConfig
 
@@ -52,6 +51,7 @@ class LeadClock:
         self._adjusted_at: dict[int, float] = {}
         self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS)
         self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._tightest: float | None = None  # of the reports: what counts of them all
         self.jumps = 0
 
     @property
@@ -108,16 +108,17 @@ class LeadClock:
         else:
             self._buckets[-1][1] = min(self._buckets[-1][1], slack)
         self._recent.append(slack)
-
-    def _error(self) -> float:
-        """By how many ticks the clock should be further on."""
-        if not self._buckets:
-            return 0.0
         lows = sorted(low for _, low in self._buckets)
         low = max(lows[min(1, len(lows) - 1)], lows[len(lows) // 2] - _WAVE_TICKS)
         if len(self._recent) == _RECENT:
             low = min(low, sorted(self._recent)[_RECENT // 4])
-        slack = low + self._adjusted
+        self._tightest = low
+
+    def _error(self) -> float:
+        """By how many ticks the clock should be further on."""
+        if self._tightest is None:
+            return 0.0
+        slack = self._tightest + self._adjusted
         margin = self._config.lead_margin_ticks
         if slack < margin:
             return margin - slack
@@ -134,6 +135,9 @@ class ViewClock:
         # [now, latest, earliest]: how far the local clock, in ticks, was past a snapshot's tick when it came; of what
         # comes within half an interval, a burst after a stall, the latest and the earliest.
         self._arrivals: deque[list[float]] = deque()
+        # Theirs, each ascending.
+        self._latest: list[float] = []
+        self._earliest: list[float] = []
         self._fastest = 0.0
         self._delay = 0.0
         self._time: float | None = None
@@ -156,17 +160,28 @@ class ViewClock:
         offset = now * self._hz - tick
         if arrivals and (now - arrivals[-1][0]) * self._hz < self._every / 2:
             group = arrivals[-1]
-            group[1], group[2] = max(group[1], offset), min(group[2], offset)
+            if offset > group[1]:
+                _remove(self._latest, group[1])
+                insort(self._latest, offset)
+                group[1] = offset
+            elif offset < group[2]:
+                _remove(self._earliest, group[2])
+                insort(self._earliest, offset)
+                group[2] = offset
         else:
             arrivals.append([now, offset, offset])
+            insort(self._latest, offset)
+            insort(self._earliest, offset)
         while arrivals[0][0] < now - self._config.lateness_window:
-            arrivals.popleft()
+            _, gone_latest, gone_earliest = arrivals.popleft()
+            _remove(self._latest, gone_latest)
+            _remove(self._earliest, gone_earliest)
         # One stall makes one late group, however many snapshots it held up; only what recurs raises the delay.
-        latest = np.sort([group[1] for group in arrivals])
-        self._fastest = min(group[2] for group in arrivals)
+        latest = self._latest
+        self._fastest = self._earliest[0]
         count = len(latest)
         rank = min(int(self._config.lateness_quantile * (count - 1) + 0.5), max(count - 2, 0))
-        late = min(float(latest[rank]), float(latest[count // 2]) + _WAVE_TICKS)
+        late = min(latest[rank], latest[count // 2] + _WAVE_TICKS)
         lateness = max(late - self._fastest, 0.0)
         self._delay = self._every + lateness + _VIEW_MARGIN
         if self._time is None:
@@ -190,3 +205,8 @@ class ViewClock:
 
     def _target(self, now: float) -> float:
         return now * self._hz - self._fastest - self._delay
+
+
+def _remove(ascending: list[float], value: float) -> None:
+    """Take one `value`, which is there, out of an ascending list."""
+    del ascending[bisect_left(ascending, value)]

@@ -65,6 +65,7 @@ class VirtualNetwork:
         self._flight: list[tuple[float, int, Address, Address, bytes, float, bool]] = []
         self._order = 0
         self._unread = 0
+        self._readable: set[Address] = set()  # sockets with something unread
         self._now = -math.inf
         self._digest = blake2b(digest_size=32) if digest else None
         self._pairs: dict[tuple[Address, Address], bytes] = {}
@@ -114,7 +115,7 @@ class VirtualNetwork:
         `send` and `receive` do so too; call it to learn which sockets to read.
         """
         self._deliver(now)
-        return sorted(address for address, socket in self._sockets.items() if socket.pending)
+        return sorted(self._readable)
 
     def digest(self) -> str:
         """Return the hex digest of everything sent so far: time, sender, receiver and bytes, in order.
@@ -164,7 +165,8 @@ class VirtualNetwork:
 
     def _deliver(self, now: float) -> None:
         """Move what arrives up to `now` to its socket, in order of arrival."""
-        self._now = max(self._now, now)
+        if now > self._now:
+            self._now = now
         flight, sockets = self._flight, self._sockets
         while flight and flight[0][0] <= now:
             at, _, to, source, payload, sent_at, hop = heappop(flight)
@@ -177,9 +179,12 @@ class VirtualNetwork:
             else:
                 socket.inbox.append((payload, source))
                 self._unread += 1
+                self._readable.add(to)
 
-    def _read(self, count: int) -> None:
+    def _read(self, socket: VirtualSocket, count: int) -> None:
         self._unread -= count
+        if not socket.inbox:
+            self._readable.discard(socket.address)
 
     def _name_pair(self, source: Address, to: Address) -> bytes:
         name = f"{format_address(source)}>{format_address(to)}".encode()
@@ -189,6 +194,7 @@ class VirtualNetwork:
     def _remove(self, socket: VirtualSocket) -> None:
         if self._sockets.get(socket.address) is socket:
             del self._sockets[socket.address]
+            self._readable.discard(socket.address)
             self._unread -= len(socket.inbox)
 
 
@@ -240,7 +246,7 @@ class VirtualSocket:
             inbox.clear()
         else:
             taken = [inbox.popleft() for _ in range(limit)]
-        network._read(len(taken))
+        network._read(self, len(taken))
         stats.received += len(taken)
         stats.received_bytes += sum([len(payload) for payload, _ in taken])
         return taken
