@@ -23,7 +23,7 @@ from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import decode_user_data
 from engine.link.acks import AckTable
 from engine.link.channels import ChannelFull, Channels
-from engine.link.header import decode_header, encode_header
+from engine.link.header import decode_header, encode_header, encode_headers
 from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
 from engine.link.session_channels import CHANNELS, EVENTS, MATCH
 from engine.link.stats import LinkStats
@@ -48,6 +48,8 @@ from engine.world.table import Rows, World
 
 _HEADER_BYTES = 10
 """The reliable header at most (9), and the message type."""
+_SNAPSHOT = bytes([MessageType.SNAPSHOT])
+_CHANNEL = bytes([MessageType.CHANNEL])
 _CHANNEL_ROOM = 200
 """Bytes of a packet kept for channel messages while some wait: news must get through even if every snapshot is full."""
 
@@ -387,26 +389,34 @@ class ServerSession:
         room = np.array([full - (_CHANNEL_ROOM if self._peers[slot].channels.pending else 0) for slot in ready])
         batch = self.snapshots.build(self.world, peers, self._own_row[peers], self.inputs, room)
         self.inputs.snapshot_sent(peers)
-        prefix = bytes([MessageType.SNAPSHOT])
-        sequences = np.empty(len(peers), np.int64)
-        for at, (slot, message) in enumerate(zip(ready, batch.messages, strict=True)):
-            sequences[at] = self._send_packet(self._peers[slot], prefix + message, now)
-            self.snapshot_bytes_total += len(message)
+        bodies = [
+            _SNAPSHOT + message + self._channel_block(self._peers[slot], len(message) + 1, now)
+            for slot, message in zip(ready, batch.messages, strict=True)
+        ]
+        sizes = np.fromiter(map(len, bodies), np.int64, len(bodies))
+        sequences, acks, ack_bits = self._acks.send(peers, now, sizes + _HEADER_BYTES)
+        send = self._netcode.send
+        for slot, header, body in zip(ready, encode_headers(sequences, acks, ack_bits), bodies, strict=True):
+            send(slot, header + body, now)
+        self.snapshot_bytes_total += sum(map(len, batch.messages))
         self.snapshots_total += len(ready)
         self.snapshots.views.sent(peers, sequences, self.world.tick, batch.status)
 
-    def _send_packet(self, peer: _Peer, body: bytes, now: float) -> int:
-        """Send `body`, and what fits behind it of the peer's channel messages; return the packet's sequence."""
+    def _send_packet(self, peer: _Peer, body: bytes, now: float) -> None:
+        """Send one peer `body`, and what fits behind it of its channel messages."""
+        body += self._channel_block(peer, len(body), now)
+        header = encode_header(*self._acks.send_one(peer.slot, now, len(body) + _HEADER_BYTES))
+        self._netcode.send(peer.slot, header + body, now)
+
+    def _channel_block(self, peer: _Peer, used: int, now: float) -> bytes:
+        """Return what the peer's next packet, of whose body `used` bytes are taken, has room for of its channels."""
+        channels = peer.channels
+        if not channels.pending:
+            return b""
         slot = peer.slot
-        sequence = self._acks.next_sequence(slot)
-        if peer.channels.pending:
-            room = self.config.payload_bytes - _HEADER_BYTES - len(body)
-            block = peer.channels.pack(room, sequence, now, float(self._acks.meter.rtt[slot]))
-            if block is not None:
-                body += bytes([MessageType.CHANNEL]) + block
-        _, ack, ack_bits = self._acks.send_one(slot, now, len(body) + _HEADER_BYTES)
-        self._netcode.send(slot, encode_header(sequence, ack, ack_bits) + body, now)
-        return sequence
+        room = self.config.payload_bytes - _HEADER_BYTES - used - 1
+        block = channels.pack(room, self._acks.next_sequence(slot), now, float(self._acks.meter.rtt[slot]))
+        return b"" if block is None else _CHANNEL + block
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
         """Return what is to go out now."""
