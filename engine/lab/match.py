@@ -2,56 +2,73 @@
 
 Every player is the real client session with a bot at the controls, the server is the real server session, and the
 datagrams between them are the real bytes. Only time and the network are made up, so an hour takes minutes and the same
-seed gives the same bytes. Because both ends are at hand, every snapshot a client reconstructs is compared with what the
-server published.
+seed gives the same bytes. Because both ends are at hand, everything a player saw is compared with the truth
+(`truth.py`, `shots.py`).
+
+What happens is a heap of (time, order, action): the server's ticks, each player's frames, arrivals, scheduled events.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from heapq import heappop, heappush
 
 import numpy as np
 
 from engine.address import Address
 from engine.client.session import ClientSession, Phase
-from engine.config import ClientConfig, MatchConfig, protocol_id
+from engine.clock import Ticker
+from engine.config import ClientConfig, MatchConfig, ServerConfig, protocol_id
 from engine.errors import UsageError
 from engine.game import Brain, Game, GameFactory, Settings
 from engine.identity import encode_user_data
+from engine.lab.shots import Shot, ShotWatch, TickRecord, WatchedGame
+from engine.lab.states import TrueStates
+from engine.lab.truth import PlayerTruth
 from engine.link.netcode import NetcodeServer, NetcodeServerConfig, mint_connect_token
 from engine.server.session import ServerSession
-from engine.transport.impairment import Profile
+from engine.transport.impairment import PERFECT, Profile
 from engine.transport.virtual import VirtualNetwork, VirtualSocket
-from engine.world.history import EXACT
+from engine.world.table import World
 
 UNIX_START = 1_700_000_000
 """Unix time at virtual second 0; any fixed value makes tokens, and so runs, repeat."""
 _SERVER: Address = ("10.0.0.1", 40000)
-_JOIN_INTERVAL = 0.0537
+JOIN_INTERVAL = 0.0537
 """Virtual seconds between two players' arrivals: no whole number of ticks, so their frames fall all over the tick."""
+FLUSH_INTERVAL = 0.5
+"""Virtual seconds between two rounds of measuring: long enough that a round's array passes cost little per frame."""
+WARMUP = 3.0
+"""Seconds after a player's first picture that are not measured: its clocks know nothing of the line yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerSpec:
-    """One player of a match: its name, its link (None: perfect), its bot's behaviour, and its frames per second."""
+    """One player of a match: its name, its link (None: perfect), its bot's behaviour, and its frames per second.
+
+    joins_at, leaves_at: virtual seconds; None: one after another at the start, and never.
+    """
 
     name: str
     link: Profile | None = None
     behaviour: str = "mixed"
     frame_hz: float = 60.0
+    joins_at: float | None = None
+    leaves_at: float | None = None
 
 
-@dataclass(slots=True)
-class Truth:
-    """What comparing a client with the server showed. mismatches: rows that differ from what was published."""
+@dataclass(frozen=True, slots=True)
+class LabEvent:
+    """Something that happens at virtual second `at`: the server stands still for `pause` seconds, or a player (None:
+    all) gets another `link`."""
 
-    snapshots: int = 0
-    rows: int = 0
-    mismatches: int = 0
-    own_mismatches: int = 0
-    examples: list[str] = field(default_factory=list)
+    at: float
+    pause: float = 0.0
+    link: Profile | None = None
+    player: str | None = None
 
 
 def _shared(games: GameFactory) -> GameFactory:
@@ -71,32 +88,50 @@ def _shared(games: GameFactory) -> GameFactory:
 class LabPlayer:
     """A client session, its socket and its bot."""
 
-    def __init__(self, spec: PlayerSpec, session: ClientSession, socket: VirtualSocket, brain: Brain) -> None:
+    def __init__(
+        self, spec: PlayerSpec, session: ClientSession, socket: VirtualSocket, brain: Brain, truth: PlayerTruth
+    ) -> None:
         self.spec = spec
         self.session = session
         self.socket = socket
-        self.truth = Truth()
+        self.truth = truth
         self._brain = brain
 
-    def frame(self, now: float) -> None:
+    def frame(self, now: float, shots: ShotWatch) -> None:
         """Draw, play and send, as a client's loop does once per frame."""
         session = self.session
         picture = session.picture(now)
+        if picture is not None:
+            self.truth.drew(picture, now)
         row = session.own_row
 
         def controls(tick: int) -> list[int]:
-            if picture is None or picture.own is None or row is None:
-                return [0] * len(session.game.input.fields) if session.game else []
-            inputs: list[int] = self._brain.think(picture, np.array([row]), tick).state[:, 0].tolist()
+            game = session.game
+            if picture is None or picture.own is None or row is None or game is None:
+                return [0] * len(game.input.fields) if game else []
+            given = self._brain.think(picture, np.array([row]), tick)
+            if game.shots(given)[0]:
+                own = session.predicted_own()
+                shots.claim(row, tick, picture, None if own is None else own.copy())
+            inputs: list[int] = given.state[:, 0].tolist()
             return inputs
 
         session.update(now, controls)
         session.events()
+        session.verdicts()
         self.socket.send(session.datagrams_to_send(), now)
 
 
 class VirtualMatch:
-    """See the module. `games` makes the game, from `settings` on the server and from the server's word on clients."""
+    """See the module. `games` makes the game, from `settings` on the server and from the server's word on clients.
+
+    Args:
+        players: who plays; each has a client session, a link and a bot.
+        bots: further bots that the server plays itself.
+        snapshot_every: ticks per snapshot, where no `match` is given.
+        warmup: seconds after a player's first picture that are left out of its measures.
+        watch_tick: called after each tick with its record and the world: for traces and the sync test.
+    """
 
     def __init__(
         self,
@@ -106,12 +141,17 @@ class VirtualMatch:
         seed: int = 1,
         settings: Settings | None = None,
         snapshot_every: int = 2,
+        match: MatchConfig | None = None,
         bots: int = 0,
         client: ClientConfig | None = None,
+        server: ServerConfig | None = None,
+        events: tuple[LabEvent, ...] = (),
+        warmup: float = WARMUP,
+        watch_tick: Callable[[TickRecord, World], None] | None = None,
     ) -> None:
         self.now = 0.0
         self.seed = seed
-        self.network = VirtualNetwork(seed)
+        self.network = VirtualNetwork(seed, watch=self._arrives)
         games = _shared(games)
         game = games(settings or {})
         self._random = np.random.default_rng(seed)
@@ -126,33 +166,42 @@ class VirtualMatch:
             entropy=self._random.bytes,
             config=NetcodeServerConfig(key_made_at_start=True),
         )
-        match = MatchConfig(tick_hz=game.tick_hz, snapshot_every=snapshot_every)
-        self.server = ServerSession(game, netcode, match)
+        match = match or MatchConfig(tick_hz=game.tick_hz, snapshot_every=snapshot_every)
+        self.shots = ShotWatch(game)
+        self.states = TrueStates(game.player)
+        self._watch_tick = watch_tick
+        self.server = ServerSession(WatchedGame(game, self._stepped).as_game(), netcode, match, server)
+        self.shots.rewinder = self.server.rewinder
         self._server_socket = self.network.endpoint(_SERVER)
+        self._ticker = Ticker(match.tick_hz, 0.0)
+        self._paused_until = 0.0
         self.players: list[LabPlayer] = []
+        self.all_shots: list[Shot] = []
         self._by_address: dict[Address, LabPlayer] = {}
-        self._waiting = [(at * _JOIN_INTERVAL, at, spec) for at, spec in enumerate(players)]
         self._games = games
         self._key = key
         self._client = client or ClientConfig()
+        self._warmup = warmup
         for number in range(bots):
             if not self.server.add_bot(f"Bot {number + 1}", game.brain("mixed", seed * 1000 + 500 + number)):
                 raise UsageError(f"the match has no room for {len(players)} players and {bots} bots")
-        # (time, order, who): -1 the server, -2 - n player n's arrival, else player n's frame.
-        self._due: list[tuple[float, int, int]] = [(0.0, 0, -1)]
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = 0
-        self._ticks = 0
-        for at, number, _ in self._waiting:
-            self._order += 1
-            self._due.append((at, self._order, -2 - number))
-        heapify(self._due)
+        self._push(0.0, self._server_ticks)
+        for number, spec in enumerate(players):
+            game.brain(spec.behaviour, 0)  # a wrong name is told before anything runs
+            at = number * JOIN_INTERVAL if spec.joins_at is None else spec.joins_at
+            self._push(at, partial(self._arrive, number, spec))
+        for event in events:
+            self._push(event.at, partial(self._happen, event))
+        self._push(FLUSH_INTERVAL, self._flush)
 
     @property
     def game(self) -> Game:
         return self.server.game
 
     def run(self, seconds: float) -> None:
-        """Go on for `seconds` of virtual time."""
+        """Go on for `seconds` of virtual time. How a stretch is divided into calls changes nothing."""
         end = self.now + seconds
         network = self.network
         while True:
@@ -169,15 +218,16 @@ class VirtualMatch:
                 continue
             if at > end:
                 break
-            _, _, who = heappop(self._due)
+            _, _, action = heappop(self._due)
             self.now = max(self.now, at)
-            if who == -1:
-                self._server_tick()
-            elif who < -1:
-                self._arrive(-2 - who)
-            else:
-                self._frame(who)
+            action()
         self.now = end
+
+    def finish(self) -> None:
+        """Measure what is left to be measured; call it once, after the last `run`."""
+        self._measure()
+        for player in self.players:
+            player.truth.close()
 
     def close(self) -> None:
         """Let everyone leave, and the server stop."""
@@ -187,24 +237,36 @@ class VirtualMatch:
         self.server.stop("the match is over", self.now)
         self._server_socket.send(self.server.datagrams_to_send(), self.now)
 
-    def _push(self, at: float, who: int) -> None:
+    def _push(self, at: float, action: Callable[[], None]) -> None:
         self._order += 1
-        heappush(self._due, (at, self._order, who))
+        heappush(self._due, (at, self._order, action))
 
-    def _server_tick(self) -> None:
+    # What happens ----------------------------------------------------------------------------------------------------
+
+    def _server_ticks(self) -> None:
+        if self.now < self._paused_until:
+            self._push(self._paused_until, self._server_ticks)
+            return
         socket = self._server_socket
-        self.server.receive(socket.receive(self.now), self.now)
-        self.server.step(self.now)
-        socket.send(self.server.datagrams_to_send(), self.now)
-        self._ticks += 1
-        self._push(self._ticks / self.server.match.tick_hz, -1)
+        for _ in range(self._ticker.due(self.now)):
+            self.server.receive(socket.receive(self.now), self.now)
+            self.server.step(self.now)
+            self.server.events()
+            socket.send(self.server.datagrams_to_send(), self.now)
+        self._push(self._ticker.next_time, self._server_ticks)
 
-    def _arrive(self, number: int) -> None:
-        _, _, spec = self._waiting[number]
+    def _stepped(self, record: TickRecord, world: World) -> None:
+        self.states.push(world.tick, world[self.game.player.name])
+        if record.seen:
+            self.shots.judge_again(record, world)
+        if self._watch_tick is not None:
+            self._watch_tick(record, world)
+
+    def _arrive(self, number: int, spec: PlayerSpec) -> None:
         address = (f"10.1.{number // 250}.{number % 250 + 1}", 50000)
         socket = self.network.endpoint(address)
-        if spec.link is not None:
-            self.network.impair(address, spec.link, seed=self.seed * 10007 + number, start=self.now)
+        # A perfect line is a line too: it can get worse, and it counts what is sent.
+        self.network.impair(address, spec.link or PERFECT, seed=self.seed * 10007 + number, start=self.now)
         token = mint_connect_token(
             protocol_id=protocol_id(self.game.name, self.game.version),
             private_key=self._key,
@@ -215,49 +277,62 @@ class VirtualMatch:
             user_data=encode_user_data(spec.name),
         )
         session = ClientSession(self._games, token, self.now, UNIX_START + self.now, self._random.bytes, self._client)
-        player = LabPlayer(spec, session, socket, self.game.brain(spec.behaviour, self.seed * 1000 + number))
+        truth = PlayerTruth(session, self.server, self.states, self._warmup)
+        brain = self.game.brain(spec.behaviour, self.seed * 1000 + number)
+        player = LabPlayer(spec, session, socket, brain, truth)
         self.players.append(player)
         self._by_address[address] = player
-        self._push(self.now, len(self.players) - 1)
+        self._push(self.now, partial(self._frame, player))
+        if spec.leaves_at is not None:
+            self._push(spec.leaves_at, partial(self._leave, player))
 
-    def _frame(self, number: int) -> None:
-        player = self.players[number]
+    def _frame(self, player: LabPlayer) -> None:
         if player.session.phase is Phase.CLOSED:
             return
-        player.frame(self.now)
-        self._push(self.now + 1.0 / player.spec.frame_hz, number)
+        player.frame(self.now, self.shots)
+        self._push(self.now + 1.0 / player.spec.frame_hz, partial(self._frame, player))
+
+    def _leave(self, player: LabPlayer) -> None:
+        self._measure_player(player)
+        player.session.leave(self.now)
+        player.socket.send(player.session.datagrams_to_send(), self.now)
+
+    def _happen(self, event: LabEvent) -> None:
+        self._paused_until = max(self._paused_until, self.now + event.pause)
+        if event.link is not None:
+            for player in self.players:
+                if event.player in (None, player.spec.name):
+                    self.network.impair(player.socket.address, event.link, start=self.now)
 
     def _deliver(self, player: LabPlayer) -> None:
         player.session.receive(player.socket.receive(self.now), self.now)
         for tick in player.session.taken_snapshots():
-            self._compare(player, tick)
+            player.truth.took(tick)
 
-    def _compare(self, player: LabPlayer, tick: int) -> None:
-        """Compare the snapshot of `tick` as `player` reconstructed it with what the server published."""
-        session, truth = player.session, player.truth
-        truth.snapshots += 1
-        for name, published in self.server.snapshots.histories.items():
-            seen = session.histories[name]
-            here, there = seen.slot(tick), published.slot(tick)
-            if here is None or there is None:
-                continue
-            expected = published.status[there] == EXACT
-            if name == self.game.player.name and session.own_row is not None:
-                expected = expected.copy()
-                expected[session.own_row] = False
-            held = seen.status[here] == EXACT
-            wrong = held != expected
-            both = held & expected
-            wrong |= both & (seen.state[here] != published.state[there]).any(axis=0)
-            wrong |= both & (seen.generation[here] != published.generation[there])
-            truth.rows += int(expected.sum())
-            count = int(wrong.sum())
-            if count:
-                truth.mismatches += count
-                if len(truth.examples) < 5:
-                    truth.examples.append(f"tick {tick} {name} rows {np.flatnonzero(wrong).tolist()}")
-        own = session.own_snapshot(tick)
-        if own is not None and session.own_row is not None:
-            true_own = self.server.snapshots.own_state(tick, session.own_row)
-            if true_own is not None and not np.array_equal(own, true_own):
-                truth.own_mismatches += 1
+    # Measuring -------------------------------------------------------------------------------------------------------
+
+    def _arrives(self, sent_at: float, at: float, source: Address, to: Address, size: int) -> None:
+        """The network says when something will arrive: the true delay of a line."""
+        if to == _SERVER:
+            self._by_address[source].truth.up_delay_ms.append((sent_at, (at - sent_at) * 1000.0))
+        elif to in self._by_address:
+            self._by_address[to].truth.down_delay_ms.append((sent_at, (at - sent_at) * 1000.0))
+
+    def _flush(self) -> None:
+        self._measure()
+        self._push(self.now + FLUSH_INTERVAL, self._flush)
+
+    def _measure(self) -> None:
+        by_row = {each.session.own_row: each for each in self.players if each.session.phase is not Phase.CLOSED}
+        for shot in self.shots.take():
+            self.all_shots.append(shot)
+            if shot.shooter in by_row:
+                by_row[shot.shooter].truth.shot(shot)
+        for player in self.players:
+            self._measure_player(player)
+
+    def _measure_player(self, player: LabPlayer) -> None:
+        links = self.network.links(player.socket.address)
+        if links is not None:
+            up, down = links[0].stats, links[1].stats
+            player.truth.flush(self.now, (down.sent, down.sent_bytes), (up.sent, up.sent_bytes))

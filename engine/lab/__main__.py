@@ -1,0 +1,100 @@
+"""`python -m engine.lab`: the lab's commands. `... run --help` tells of one; docs/LAB.md is the guide.
+
+Exit codes: 0 done, 1 a check failed (compared runs part, a sync test failed), 2 bad input (one line says which, before
+anything runs), 130 stopped by Ctrl-C after writing what there was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from engine.errors import NetError
+from engine.lab.export import check_folder, check_writable, write_csv, write_json
+from engine.lab.run import run
+from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
+from engine.lab.tables import aligned, heading, live, result_rows
+from engine.transport.impairment import load_profile
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine.lab",
+        description="Whole matches over simulated links, measured against the truth.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    one = commands.add_parser("run", help="run a scenario and measure it")
+    add_scenario(one)
+    one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    one.add_argument("--report", type=Path, metavar="FILE", help="write a page with plots to FILE (needs matplotlib)")
+    one.add_argument("--csv", type=Path, metavar="DIR", help="write players, samples, shots and delays to DIR")
+    one.set_defaults(do=_run)
+    return parser
+
+
+def add_scenario(parser: argparse.ArgumentParser) -> None:
+    """Add what decides a scenario; what is given overrides the file."""
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", help=f"a FILE.toml, or one of: {', '.join(scenario_names())}"
+    )
+    parser.add_argument("--link", metavar="PROFILE", help="every player's link: wifi, 4g, ... (several,dealt,in turn)")
+    parser.add_argument("--players", type=int, metavar="N", help="players, each with a client of its own (default 16)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="virtual seconds (default 60)")
+    parser.add_argument("--seed", type=int, metavar="N", help="decides everything left to chance (default 1)")
+    parser.add_argument("--bots", type=int, metavar="N", help="further bots that the server plays (default 0)")
+    parser.add_argument("--behaviour", metavar="NAME", help="how the players play (default mixed)")
+    parser.add_argument("--game", metavar="MODULE:NAME", help=f"the game (default {DEFAULT_GAME})")
+    parser.add_argument("--warmup", type=float, metavar="S", help="seconds of each player left unmeasured (default 3)")
+
+
+def scenario_of(options: argparse.Namespace) -> Scenario:
+    """Return the scenario the options ask for, checked. Raises UsageError."""
+    scenario = load_scenario(options.scenario) if options.scenario else Scenario(players=uniform())
+    for name in ("seconds", "seed", "bots", "game", "warmup"):
+        value = getattr(options, name)
+        if value is not None:
+            scenario = replace(scenario, **{name: value})
+    players = scenario.players if options.players is None else uniform(None, options.players)
+    if options.link is not None:
+        profiles = [load_profile(name) for name in options.link.split(",")]
+        players = tuple(replace(each, link=profiles[at % len(profiles)]) for at, each in enumerate(players))
+    if options.behaviour is not None:
+        players = tuple(replace(each, behaviour=options.behaviour) for each in players)
+    scenario = replace(scenario, players=players)
+    scenario.check()
+    return scenario
+
+
+def _run(options: argparse.Namespace) -> int:
+    scenario = scenario_of(options)
+    check_writable(options.json, options.report)
+    check_folder(options.csv)
+    with live(f"{scenario.name} on {scenario.links}") as progress:
+        result = run(scenario, progress)
+    print(aligned(result_rows(result)))
+    print()
+    print(heading(result))
+    print(f"digest {result.digest}")
+    if options.json is not None:
+        write_json(options.json, result.to_json())
+    if options.csv is not None:
+        write_csv(options.csv, result)
+    return 130 if result.partial else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code."""
+    options = build_parser().parse_args(argv)
+    try:
+        code: int = options.do(options)
+        return code
+    except NetError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,191 @@
+"""From what was watched to the figures that are reported: per player, and over all players.
+
+The keys are a contract: reports, comparisons, sweeps, tests and people's scripts read them. `ABOUT` says of each what
+it is. A figure that has no value (no shot was fired) is None, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.lab.distribution import Distribution, rounded, summary
+from engine.lab.match import LabPlayer, VirtualMatch
+from engine.lab.shots import Shot
+from engine.lab.truth import PlayerTruth, Totals
+
+ABOUT = {
+    "corrections_per_minute": "snapshots that contradicted the prediction, per player-minute, without knockback",
+    "shoved_per_minute": "corrections caused from outside: knockback, death, respawn",
+    "largest_correction_px": "the largest of the corrections without a shove",
+    "input_late_ratio": "ticks the server ran without the player's input, of all",
+    "starved_ratio": "remote rows drawn by dead reckoning for want of data, of all rows drawn",
+    "remote_error_px": "distance between a remote row as drawn and as it was at the view tick",
+    "overshoot_px": "how far past its resting place a row that stopped was drawn, greatest of each stop",
+    "interp_delay_ms": "interpolation delay the client aims at",
+    "interp_delay_beyond_jitter_intervals": "median of that delay beyond the true jitter's p99, in snapshot intervals",
+    "view_age_ms": "how far behind the server's present the picture was, all delays together",
+    "lead_ticks": "how far the client's inputs ran ahead of the newest snapshot",
+    "shots": "shots of players that the server judged",
+    "shots_clamped": "of them, those older than the rewind limit",
+    "hit_agreement": "unclamped shots whose verdict is what the shooter had on the line of fire, of all unclamped",
+    "hit_disagreements_unexplained": "unclamped shots that broke it with no reason in the verdict",
+    "rewind_error_px": "distance between a row as drawn for the shooter and as rebuilt, unclamped shots",
+    "verdicts": "shots by reason",
+    "rtt_ms": "round trip time as the client estimates it, and as it was",
+    "true_delay_ms": "one-way delays on the line: what arrived",
+    "down_kbit_s": "sent to the player, with IPv4 and UDP headers",
+    "up_kbit_s": "sent by the player, with IPv4 and UDP headers",
+    "bytes": "bytes a second on the line, by what they are for",
+    "world_mismatches": "rows of snapshots that differ from what was published; must be 0",
+}
+
+_NETCODE_BYTES = 1 + 2 + 16
+"""Of each datagram in a running match: netcode's prefix, sequence (mostly two bytes) and authentication tag."""
+_UDP_IP_BYTES = 28
+
+
+def player_measures(player: LabPlayer, match: VirtualMatch) -> dict[str, Any]:
+    """Return the figures of one player."""
+    every = match.server.match.snapshot_every / match.server.match.tick_hz * 1000.0
+    found = _measures([player.truth], every)
+    link = player.spec.link.name if player.spec.link is not None else "perfect"
+    return {
+        "name": player.spec.name,
+        "row": player.session.own_row,
+        "link": link,
+        "behaviour": player.spec.behaviour,
+        "phase": player.session.phase.value,
+        "reason": player.session.reason,
+        **found,
+    }
+
+
+def all_measures(players: Sequence[LabPlayer], match: VirtualMatch) -> dict[str, Any]:
+    """Return the figures over all players: distributions merged, rates by the mean player's minute."""
+    every = match.server.match.snapshot_every / match.server.match.tick_hz * 1000.0
+    return _measures([player.truth for player in players], every)
+
+
+def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
+    totals = [truth.measured for truth in truths]
+    counted = Totals(*(sum(getattr(each, name) for each in totals) for name in Totals.__dataclass_fields__))
+    seconds = counted.time
+    shots = [shot for truth in truths for shot in truth.shots]
+    clear = [shot for shot in shots if shot.doubt != "clamped"]
+    errors = [shot.rewind_error for shot in clear if shot.rewind_error is not None]
+    up, down = _delays(truths, up=True), _delays(truths, up=False)
+    rtt = summary(_merged(truths, "rtt_ms"), 50, 99)
+    delay = _merged(truths, "interp_delay_ms")
+    rtt["true_p50"] = rounded(float(np.median(up) + np.median(down))) if len(up) and len(down) else None
+    return {
+        "seconds_measured": rounded(seconds / max(len(truths), 1)),
+        "corrections_per_minute": _per(counted.corrections * 60.0, seconds),
+        "shoved_per_minute": _per(counted.shoved * 60.0, seconds),
+        "largest_correction_px": rounded(max((truth.largest_correction for truth in truths), default=0.0)),
+        "input_late_ratio": _per(counted.missing, counted.missing + counted.taken),
+        "starved_ratio": _per(
+            sum(truth.starved_row_frames for truth in truths), sum(truth.row_frames for truth in truths)
+        ),
+        "remote_error_px": summary(_merged(truths, "remote_error"), 50, 95, 99),
+        "overshoot_px": summary(_merged(truths, "overshoot"), 50, 99),
+        "interp_delay_ms": summary(delay, 50, 99),
+        "interp_delay_beyond_jitter_intervals": _mean([_beyond_jitter(truth, every_ms) for truth in truths]),
+        "view_age_ms": summary(_merged(truths, "view_age_ms"), 50, 99),
+        "lead_ticks": summary(_merged(truths, "lead_ticks"), 50, 99),
+        "shots": len(shots),
+        "shots_clamped": len(shots) - len(clear),
+        "hit_agreement": _per(sum(shot.agrees for shot in clear), len(clear)),
+        "hit_disagreements_unexplained": sum(not shot.agrees and not shot.doubt for shot in clear),
+        "rewind_error_px": {
+            "max": rounded(max(errors, default=None)) if not any(map(math.isinf, errors)) else None,
+            "row_sets_differ": sum(map(math.isinf, errors)),
+        },
+        "verdicts": dict(sorted(Counter(shot.reason for shot in shots).items())),
+        "rtt_ms": rtt,
+        "true_delay_ms": {"up": _quantiles(up), "down": _quantiles(down)},
+        "down_kbit_s": _per(counted.down_bytes * 0.008, seconds),
+        "up_kbit_s": _per(counted.up_bytes * 0.008, seconds),
+        "bytes": _sections(counted, seconds),
+        "snapshot_bytes": summary(_merged(truths, "snapshot_size"), 50, 99),
+        "frames": sum(truth.frames for truth in truths),
+        "rows_across_a_teleport": sum(truth.untold for truth in truths),
+        "snapshots_compared": sum(truth.snapshots.snapshots for truth in truths),
+        "rows_compared": sum(truth.snapshots.rows for truth in truths),
+        "world_mismatches": sum(truth.snapshots.mismatches + truth.snapshots.own_mismatches for truth in truths),
+    }
+
+
+def _merged(truths: Sequence[PlayerTruth], name: str) -> Distribution:
+    merged = Distribution()
+    for truth in truths:
+        merged.merge(getattr(truth, name))
+    return merged
+
+
+def _delays(truths: Sequence[PlayerTruth], *, up: bool) -> np.ndarray:
+    """The true one-way delays while measuring, in ms."""
+    found = [delay for truth in truths for sent, delay in _measured_delays(truth, up=up)]
+    return np.array(found)
+
+
+def _measured_delays(truth: PlayerTruth, *, up: bool) -> list[tuple[float, float]]:
+    begins = truth.begins_at
+    pairs = truth.up_delay_ms if up else truth.down_delay_ms
+    return [] if begins is None else [pair for pair in pairs if pair[0] >= begins]
+
+
+def _beyond_jitter(truth: PlayerTruth, every_ms: float) -> float | None:
+    """By how many snapshot intervals the interpolation delay lies beyond the jitter that the line really has."""
+    delays = np.array([delay for _, delay in _measured_delays(truth, up=False)])
+    middle = truth.interp_delay_ms.quantile(0.5)
+    if not len(delays) or middle is None:
+        return None
+    return (middle - float(np.quantile(delays, 0.99) - delays.min())) / every_ms
+
+
+def _sections(totals: Totals, seconds: float) -> dict[str, dict[str, float | None]]:
+    """Bytes a second by what they are for. `other` is packet headers, acknowledgements and channel messages."""
+    down_heads, down_seals = totals.down_packets * _UDP_IP_BYTES, totals.down_packets * _NETCODE_BYTES
+    up_heads, up_seals = totals.up_packets * _UDP_IP_BYTES, totals.up_packets * _NETCODE_BYTES
+    other = totals.down_bytes - down_heads - down_seals - totals.snapshot_bytes
+    return {
+        "down": {
+            "udp_ip": _per(down_heads, seconds),
+            "netcode": _per(down_seals, seconds),
+            "snapshots": _per(totals.snapshot_bytes, seconds),
+            "other": _per(max(other, 0), seconds),
+        },
+        "up": {
+            "udp_ip": _per(up_heads, seconds),
+            "netcode": _per(up_seals, seconds),
+            "inputs_and_other": _per(max(totals.up_bytes - up_heads - up_seals, 0), seconds),
+        },
+    }
+
+
+def _quantiles(values: np.ndarray) -> dict[str, float | None]:
+    if not len(values):
+        return {"min": None, "p50": None, "p99": None}
+    p50, p99 = np.quantile(values, (0.5, 0.99)).tolist()
+    return {"min": rounded(float(values.min())), "p50": rounded(p50), "p99": rounded(p99)}
+
+
+def _per(value: float, of: float) -> float | None:
+    return round(value / of, 6) if of > 0 else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return rounded(sum(known) / len(known)) if known else None
+
+
+def shots_worth_a_picture(shots: Sequence[Shot], count: int) -> list[Shot]:
+    """Return the `count` shots that tell most: disagreements first, then those that reached back furthest, hits first,
+    in the order of ticks."""
+    ranked = sorted(shots, key=lambda shot: (shot.agrees, shot.judged is None, -shot.allowed_age, shot.tick))
+    return sorted(ranked[:count], key=lambda shot: shot.tick)
