@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ProtocolError
@@ -18,11 +18,13 @@ def body_of(messages: list[tuple[int, list[object]]]) -> bytes:
     return b"".join(bytes([kind]) + msgpack.packb(array) for kind, array in messages)
 
 
+@settings(deadline=None, max_examples=30)
 @given(MESSAGES)
 def test_messages_come_back_in_order(messages: list[tuple[int, list[object]]]) -> None:
     assert split_body(body_of(messages)) == messages
 
 
+@settings(deadline=None, max_examples=30)
 @given(MESSAGES.filter(bool), st.data())
 def test_a_body_cut_short_is_whole_messages_or_refused(
     messages: list[tuple[int, list[object]]], data: st.DataObject

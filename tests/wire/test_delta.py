@@ -105,7 +105,7 @@ def move(random: np.random.Generator, state: np.ndarray) -> np.ndarray:
     return after
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), peers=st.integers(0, 6))
 def test_sections_are_the_plain_loop_byte_for_byte(seed: int, peers: int) -> None:
     random = np.random.default_rng(seed)
@@ -150,7 +150,7 @@ class Receiver:
     baseline: int | None = None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), loss=st.sampled_from([0.0, 0.1, 0.5, 0.9]), squeeze=st.sampled_from([0.0, 0.3]))
 def test_a_receiver_holds_what_was_published_through_any_loss(seed: int, loss: float, squeeze: float) -> None:
     random = np.random.default_rng(seed)

@@ -31,6 +31,7 @@ from engine.world.picture import View
 from engine.world.schema import Field, Kind, Scope
 
 GOLDEN = Path(__file__).parent / "golden"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "PROTOCOL.md"
 
 BODY = Kind(
     "body",
@@ -120,6 +121,11 @@ def test_bytes_are_the_golden_ones_and_any_msgpack_library_reads_them(name: str)
 
 def test_every_golden_file_has_its_example() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(examples())
+
+
+@pytest.mark.parametrize("name", sorted(examples()))
+def test_the_protocol_page_shows_the_same_bytes(name: str) -> None:
+    assert str(golden(name)["hex"]) in PROTOCOL.read_text().split()
 
 
 def test_golden_messages_are_understood() -> None:

@@ -62,7 +62,7 @@ def writer_of(inputs: list[StampedInput], most: int = MAX_INPUTS) -> InputWriter
     return writer
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(runs(), st.integers(-1, 32))
 def test_inputs_come_back_newest_first_down_to_what_is_known(inputs: list[StampedInput], known: int) -> None:
     array = msgpack.unpackb(writer_of(inputs).message())
@@ -71,7 +71,7 @@ def test_inputs_come_back_newest_first_down_to_what_is_known(inputs: list[Stampe
     assert decode_inputs(array, KIND, -1) == inputs[::-1]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(runs(), st.integers(1, 12))
 def test_only_the_latest_are_repeated(inputs: list[StampedInput], most: int) -> None:
     writer = writer_of(inputs, most)
@@ -79,7 +79,7 @@ def test_only_the_latest_are_repeated(inputs: list[StampedInput], most: int) -> 
     assert decode_inputs(msgpack.unpackb(writer.message(redundant=False)), KIND, -1) == [inputs[-1]]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(runs(12), st.lists(st.integers(-2, 14), max_size=4))
 def test_what_is_acknowledged_is_not_repeated_but_the_newest_is(inputs: list[StampedInput], acks: list[int]) -> None:
     writer = writer_of(inputs)
@@ -183,7 +183,7 @@ def test_any_integers_give_inputs_or_a_protocol_error(array: list[int], after: i
             assert low <= value <= high
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(runs(6), st.data())
 def test_a_message_cut_short_or_changed_gives_inputs_or_a_protocol_error(
     inputs: list[StampedInput], data: st.DataObject

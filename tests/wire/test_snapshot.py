@@ -106,7 +106,7 @@ def decode(side: Side, message: bytes, has_own: bool = True) -> Snapshot:
     return decode_snapshot(msgpack.unpackb(message), side.histories, BODY, side.own, has_own)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 5))
 def test_a_snapshot_comes_back_as_it_was_sent(seed: int, count: int) -> None:
     server, clients, messages, header, bases = told(np.random.default_rng(seed), count)
@@ -132,7 +132,7 @@ def value_or_refusal(side: Side, array: list[object]) -> None:
         decode_snapshot(array, side.histories, BODY, side.own, True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 5000), data=st.data())
 def test_a_snapshot_cut_short_or_changed_gives_a_value_or_a_protocol_error(seed: int, data: st.DataObject) -> None:
     _, clients, messages, _, _ = told(np.random.default_rng(seed), 1)
@@ -163,6 +163,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(ANYTHING, max_size=12))
 def test_any_objects_give_a_protocol_error(array: list[object]) -> None:
     value_or_refusal(Side(), array)

@@ -69,6 +69,7 @@ def test_expected_is_the_plain_sum(state: np.ndarray, ticks: int, fields: int) -
     assert (state == before).all()
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(STATES, TICKS), min_size=1, max_size=6))
 def test_expected_takes_an_array_of_ticks(rows: list[tuple[np.ndarray, int]]) -> None:
     state = np.stack([row for row, _ in rows], axis=1)
