@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 
 from engine.world.history import History
-from engine.world.picture import VIEW_UNITS, Picture, View, sample
+from engine.world.picture import VIEW_UNITS, Picture, Stretch, View, stretch_between
 
 
 class Interpolation:
@@ -22,6 +22,9 @@ class Interpolation:
         first = next(iter(histories.values()))
         self._kept_ticks = first.depth * first.every
         self._ticks: list[int] = []
+        # The stretch drawn last, of every kind, and the snapshots it lies between.
+        self._between: tuple[int, int | None] = (-1, None)
+        self._stretches: dict[str, Stretch] = {}
         self.pictures = 0
         """Pictures drawn."""
         self.dry = 0
@@ -48,12 +51,19 @@ class Interpolation:
 
     def draw(self, view: View) -> Picture | None:
         """Return the picture of `view`; None when its snapshots are no longer held."""
+        between = (view.tick_a, view.tick_b)
+        if between != self._between:
+            self._stretches.clear()
+            self._between = (-1, None)
+            for name, history in self._histories.items():
+                stretch = stretch_between(history.kind, history, view.tick_a, view.tick_b)
+                if stretch is None:
+                    return None
+                self._stretches[name] = stretch
+            self._between = between
         picture = Picture(view)
-        for name, history in self._histories.items():
-            seen = sample(history.kind, history, view, self._max_extrapolation_ticks)
-            if seen is None:
-                return None
-            picture.kinds[name] = seen
+        for name, stretch in self._stretches.items():
+            picture.kinds[name] = stretch.at(view.time, self._max_extrapolation_ticks)
         self.pictures += 1
         self.dry += view.tick_b is None
         return picture

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.world.schema import Kind
+from engine.world.schema import Kind, Reckoning
 
 
 def expected(kind: Kind, state: np.ndarray, ticks: int | np.ndarray) -> np.ndarray:
@@ -23,16 +23,12 @@ def expected(kind: Kind, state: np.ndarray, ticks: int | np.ndarray) -> np.ndarr
     `state` is `(f, ...) int32`, the kind's first `f` fields; `ticks` is an int, or an array that broadcasts against one
     field. Returns a new array of `state`'s shape.
     """
+    how = kind.reckonings[len(state)]
     result = state.copy()
-    steps = np.asarray(ticks, np.int32)
-    bases, rates = kind.rated
-    fields = len(state)
-    for base, rate in zip(bases.tolist(), rates.tolist(), strict=True):
-        if base < fields:
-            # Views even of a single row: numpy warns when a scalar overflows, and here overflow is meant.
-            result[base, ...] += np.multiply(state[rate, ...], steps)
-    _wrap(kind, result)
-    return result
+    if how.bases is not None:
+        # A slice or rows, never a single number: numpy warns when a scalar overflows, and here overflow is meant.
+        result[how.bases] += state[how.rates] * np.asarray(ticks, np.int32)
+    return _wrap(how, result)
 
 
 def residual(kind: Kind, state: np.ndarray, expectation: np.ndarray) -> np.ndarray:
@@ -40,18 +36,19 @@ def residual(kind: Kind, state: np.ndarray, expectation: np.ndarray) -> np.ndarr
 
     (With `state` as int64 the difference is the plain one, not modulo 2**32.)
     """
+    how = kind.reckonings[len(state)]
     result: np.ndarray = state - expectation
-    for at, modulus in kind.wrapped:
-        if at < len(result):
-            result[at] = ((result[at] + modulus // 2) & (modulus - 1)) - modulus // 2
+    if how.half is not None:
+        half = _column(how.half, result)
+        result += half
+        _wrap(how, result)
+        result -= half
     return result
 
 
 def apply_residual(kind: Kind, expectation: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     """Return the state that `residual` was taken from: its inverse."""
-    result: np.ndarray = expectation + residuals
-    _wrap(kind, result)
-    return result
+    return _wrap(kind.reckonings[len(expectation)], expectation + residuals)
 
 
 def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state: np.ndarray) -> np.ndarray:
@@ -70,7 +67,13 @@ def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state
     return np.where(renew, state, expectation)
 
 
-def _wrap(kind: Kind, state: np.ndarray) -> None:
-    for at, modulus in kind.wrapped:
-        if at < len(state):
-            state[at] &= modulus - 1
+def _wrap(how: Reckoning, state: np.ndarray) -> np.ndarray:
+    """Bring the cyclic fields of `state` into their cycles, in place; return it."""
+    if how.cycle is not None:
+        state &= _column(how.cycle, state)
+    return state
+
+
+def _column(column: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """Return `column`, `(f, 1)`, so that it goes with `state`, `(f, ...)`."""
+    return column if state.ndim == 2 else column.reshape(-1, *[1] * (state.ndim - 1))

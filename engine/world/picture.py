@@ -90,66 +90,114 @@ def sample(kind: Kind, history: History, view: View, max_ticks: float) -> Seen |
 
     `max_ticks` bounds the dead reckoning of rows that have nothing newer.
     """
-    slot_a = history.slot(view.tick_a)
-    if slot_a is None:
+    stretch = stretch_between(kind, history, view.tick_a, view.tick_b)
+    return None if stretch is None else stretch.at(view.time, max_ticks)
+
+
+class Stretch:
+    """The rows of one kind from one snapshot towards another, ready to be drawn at any time on the way.
+
+    What does not depend on the time is done once: a screen shows a stretch some two to five times.
+    """
+
+    __slots__ = (
+        "_alive",
+        "_cycles",
+        "_generation",
+        "_kind",
+        "_linear",
+        "_lone",
+        "_moves",
+        "_reckons",
+        "_span",
+        "_start",
+        "_tick",
+    )
+
+    def __init__(self, history: History, slot_a: int, slot_b: int | None) -> None:
+        kind = self._kind = history.kind
+        state_a = history.state[slot_a]
+        self._tick = int(history.tick[slot_a])
+        self._span = 0
+        self._start = state_a.astype(np.float64)
+        self._alive = history.status[slot_a] != ABSENT
+        self._generation = history.generation[slot_a].copy()
+        self._moves: np.ndarray | None = None
+        self._linear: np.ndarray | None = None
+        self._cycles: list[tuple[int, np.ndarray, np.ndarray]] = []
+        # Rows that are only dead-reckoned; None: none of them.
+        self._lone: np.ndarray | None = None
+        self._reckons = slot_b is None
+        if slot_b is None or not np.count_nonzero(self._alive):
+            return
+        self._span = int(history.tick[slot_b]) - self._tick
+        state_b = history.state[slot_b]
+        both = history.status[slot_b] != ABSENT
+        both &= self._generation == history.generation[slot_b]
+        if kind.teleport is not None:
+            at = kind.index[kind.teleport]
+            if at < len(state_a):
+                both &= state_a[at] == state_b[at]
+        lone = self._alive > both
+        if np.count_nonzero(lone):
+            self._lone = np.flatnonzero(lone)
+        blend = kind.blended
+        if blend.bases is not None:
+            start = self._start
+            self._moves = np.stack((start[blend.bases], state_b[blend.bases], start[blend.rates], state_b[blend.rates]))
+        if blend.linear is not None:
+            self._linear = (state_b[blend.linear] - state_a[blend.linear]).astype(np.float64)
+        for at, modulus in blend.cyclic:
+            way = ((state_b[at] - state_a[at] + modulus // 2) & (modulus - 1)) - modulus // 2
+            self._cycles.append((at, way.astype(np.float64), np.array([float(modulus)])))
+
+    def at(self, time: int, max_ticks: float) -> Seen:
+        """Return the rows at the view time `time`; see `sample`. `values` is the caller's, the rest is shared."""
+        ahead = time / VIEW_UNITS - self._tick
+        values = self._start.copy()
+        if self._reckons:
+            _reckon(self._kind, values, min(max(ahead, 0.0), max_ticks))
+        elif self._span:
+            self._blend(values, ahead / self._span)
+            if self._lone is not None:
+                reckoned = self._start[:, self._lone]
+                _reckon(self._kind, reckoned, min(max(ahead, 0.0), max_ticks))
+                values[:, self._lone] = reckoned
+        return Seen(self._kind, values, self._alive, self._generation)
+
+    def _blend(self, values: np.ndarray, part: float) -> None:
+        """Write the blend, `part` of the way on, into the smooth fields of `values`.
+
+        All fields of one way of blending are done at once. Rows that are not in both come out meaningless.
+        """
+        blend = self._kind.blended
+        if self._moves is not None:
+            # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
+            square, cube, span = part * part, part * part * part, self._span
+            to_b = 3.0 * square - 2.0 * cube
+            weights = np.array([1.0 - to_b, to_b, (cube - 2.0 * square + part) * span, (cube - square) * span])
+            shares = self._moves * weights.reshape(4, 1, 1)
+            drawn = shares[0]
+            drawn += shares[1]
+            drawn += shares[2]
+            drawn += shares[3]
+            values[blend.bases] = drawn
+        if self._linear is not None:
+            values[blend.linear] += self._linear * part
+        for at, way, modulus in self._cycles:
+            values[at] = (values[at] + way * part) % modulus
+
+
+def stretch_between(kind: Kind, history: History, tick_a: int, tick_b: int | None) -> Stretch | None:
+    """Return the stretch from snapshot `tick_a` towards `tick_b` (None: only ever past a), None when one isn't held."""
+    slot_a = history.slot(tick_a)
+    slot_b = None if tick_b is None else history.slot(tick_b)
+    if slot_a is None or (slot_b is None and tick_b is not None):
         return None
-    state_a = history.state[slot_a]
-    alive = history.status[slot_a] != ABSENT
-    generation = history.generation[slot_a]
-    ahead = view.time / VIEW_UNITS - view.tick_a
-    values = state_a.astype(np.float64)
-    if view.tick_b is None:
-        _reckon(kind, values, min(max(ahead, 0.0), max_ticks))
-        return Seen(kind, values, alive, generation)
-    slot_b = history.slot(view.tick_b)
-    if slot_b is None:
-        return None
-    if not alive.any():
-        return Seen(kind, values, alive, generation)
-    state_b = history.state[slot_b]
-    both = history.status[slot_b] != ABSENT
-    both &= generation == history.generation[slot_b]
-    if kind.teleport is not None:
-        at = kind.index[kind.teleport]
-        if at < len(state_a):
-            both &= state_a[at] == state_b[at]
-    lone = alive & ~both
-    reckoned = None
-    if lone.any():
-        reckoned = values[:, lone]
-        _reckon(kind, reckoned, min(max(ahead, 0.0), max_ticks))
-    _blend(kind, values, state_a, state_b, ahead, view.tick_b - view.tick_a)
-    if reckoned is not None:
-        values[:, lone] = reckoned
-    return Seen(kind, values, alive, generation)
+    return Stretch(history, slot_a, slot_b)
 
 
 def _reckon(kind: Kind, values: np.ndarray, ticks: float) -> None:
-    if ticks == 0.0:
-        return
-    for base, rate in zip(*(rows.tolist() for rows in kind.rated), strict=True):
-        if base < len(values):
-            values[base] += values[rate] * ticks
-
-
-def _blend(kind: Kind, values: np.ndarray, state_a: np.ndarray, state_b: np.ndarray, ahead: float, span: int) -> None:
-    """Write the blend of a and b, `ahead` ticks into their `span`, into the smooth fields of `values` (a, as float64).
-
-    All fields of one way of blending are done at once. Rows that are not in both come out meaningless.
-    """
-    part = ahead / span
-    blend = kind.blended
-    if blend.bases is not None:
-        # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
-        square, cube = part * part, part * part * part
-        to_b = 3.0 * square - 2.0 * cube
-        drawn = values[blend.bases] * (1.0 - to_b)
-        drawn += state_b[blend.bases] * to_b
-        drawn += values[blend.rates] * ((cube - 2.0 * square + part) * span)
-        drawn += state_b[blend.rates] * ((cube - square) * span)
-        values[blend.bases] = drawn
-    if blend.linear is not None:
-        values[blend.linear] += (state_b[blend.linear] - state_a[blend.linear]) * part
-    for at, modulus in blend.cyclic:
-        step = ((state_b[at] - state_a[at] + modulus // 2) & (modulus - 1)) - modulus // 2
-        values[at] = (values[at] + step * part) % modulus
+    how = kind.reckonings[len(values)]
+    if ticks != 0.0 and how.bases is not None:
+        values[how.bases] += values[how.rates] * ticks

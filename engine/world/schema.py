@@ -92,6 +92,21 @@ class Blend:
     cyclic: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """How the first n fields of a kind are dead-reckoned and wrapped, as few array operations.
+
+    bases, rates: the fields with a rate among them, and their rates; None where there is none. cycle, half:
+    `(n, 1) int32`, what a value is and-ed with to lie in its cycle (-1: all bits), and half the cycle (0 where there is
+    none); None where no field wraps.
+    """
+
+    bases: FieldRows | None
+    rates: FieldRows | None
+    cycle: np.ndarray | None
+    half: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of row: its fields, how many rows there can be, and which fields tell of outside forces.
@@ -181,6 +196,25 @@ class Kind:
         """Rows of the dead-reckoned fields, and of their rates: two `(n,) intp` arrays."""
         pairs = [(at, self.index[field.rate]) for at, field in enumerate(self.fields) if field.rate is not None]
         return np.array([base for base, _ in pairs], np.intp), np.array([rate for _, rate in pairs], np.intp)
+
+    @cached_property
+    def reckonings(self) -> tuple[Reckoning, ...]:
+        """How to dead-reckon the first n fields, by n from 0 on."""
+        return tuple(self._reckoning(count) for count in range(len(self.fields) + 1))
+
+    def _reckoning(self, count: int) -> Reckoning:
+        pairs = [pair for pair in zip(*(rows.tolist() for rows in self.rated), strict=True) if pair[0] < count]
+        cycle, half = np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.int32)
+        for at, modulus in self.wrapped:
+            if at < count:
+                cycle[at], half[at] = modulus - 1, modulus // 2
+        wraps = bool(half.any())
+        return Reckoning(
+            _compact([base for base, _ in pairs]),
+            _compact([rate for _, rate in pairs]),
+            cycle if wraps else None,
+            half if wraps else None,
+        )
 
     @cached_property
     def blended(self) -> Blend:
