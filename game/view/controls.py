@@ -61,12 +61,13 @@ class ControlInput:
 class Controls:
     """The player's hands. Give it every event; `sample` once a tick, read the switches once a frame.
 
-    cursor: the mouse in surface pixels. show_scores, show_net, show_verdicts: the view's switches. leave: asked to end.
+    cursor: the mouse in surface pixels, None before it first moved.
+    show_scores, show_net, show_verdicts: the view's switches. leave: asked to end.
     """
 
     def __init__(self, bindings: Bindings | None = None) -> None:
         self.bindings = bindings or Bindings()
-        self.cursor = (0, 0)
+        self.cursor: tuple[int, int] | None = None
         self.weapon = Weapon.RAIL
         self.show_scores = False
         self.show_net = False
@@ -112,8 +113,8 @@ class Controls:
 
     def sample(self, focus: tuple[float, float]) -> ControlInput:
         """Return the input of this tick, aimed from surface point `focus` to the mouse; a tap since the last counts."""
-        dx, dy = self.cursor[0] - focus[0], self.cursor[1] - focus[1]
-        if dx or dy:  # with the mouse on the player itself, the last aim stays
+        dx, dy = (0.0, 0.0) if self.cursor is None else (self.cursor[0] - focus[0], self.cursor[1] - focus[1])
+        if dx or dy:  # with the mouse on the player itself, or not seen yet, the last aim stays
             self._aim = round(math.atan2(dy, dx) * TURN / (2.0 * math.pi)) % TURN
         buttons = self._tapped
         for key in self._held:

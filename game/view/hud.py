@@ -29,6 +29,9 @@ FEED_LINES = 6
 NAME_LETTERS = 16
 """Letters of a name that are shown: a longer one would push the layout apart."""
 
+STATUS_LETTERS = 100
+"""Letters of a status that are shown; a server's reason may be longer than the screen is wide."""
+
 _SLOT_ARC = (21.0, 3.0)
 _AIM_ARC = (17.0, 2.4)
 """Radius and thickness of the cooldown arcs, in points: round a weapon's picture, round the crosshair."""
@@ -300,12 +303,12 @@ class Hud:
             return
         widgets = self._widgets
         surface.fill((96, 100, 112), special_flags=pygame.BLEND_RGB_MULT)
-        box = pygame.Rect(
-            0, 0, max(widgets.px(420), widgets.text.width(scene.status, 20) + widgets.px(80)), widgets.px(96)
-        )
+        words = scene.status if len(scene.status) <= STATUS_LETTERS else scene.status[: STATUS_LETTERS - 1] + "…"
+        wide = max(widgets.px(420), widgets.text.width(words, 20) + widgets.px(80))
+        box = pygame.Rect(0, 0, wide, widgets.px(96))
         box.center = (widgets.size[0] // 2, widgets.size[1] // 2)
         widgets.panel(surface, box)
-        widgets.text.draw(surface, scene.status, (box.centerx, box.y + widgets.px(34)), 20, INK, (0.5, 0.5))
+        widgets.text.draw(surface, words, (box.centerx, box.y + widgets.px(34)), 20, INK, (0.5, 0.5))
         for dot in range(5):
             bright = 0.5 + 0.5 * math.cos(scene.time * 5.0 - dot * 0.9)
             shade = round(60 + 150 * bright)

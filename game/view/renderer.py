@@ -81,6 +81,14 @@ class Renderer:
     parts: what is drawn, in order.
     """
 
+    # What has a past; `_forget` begins it anew.
+    _time: float | None
+    _watcher: Watcher
+    _effects: Effects
+    _hud: Hud
+    _net_graph: NetGraph
+    _minimap: Minimap
+
     def __init__(
         self, surface_size: tuple[int, int], arena_map: ArenaMap, seed: int = 1, sprites: Sprites | None = None
     ) -> None:
@@ -95,12 +103,9 @@ class Renderer:
             sprites = Sprites(self.camera.zoom)
         self.sprites = sprites
         self._backdrop = paint_arena(arena_map.walls, float(arena_map.tile), self.camera.zoom)
-        self._watcher = Watcher(arena_map)
-        self._effects = Effects(self.sprites, self._widgets.text, seed)
-        self._hud = Hud(self._widgets, self.sprites)
-        self._net_graph = NetGraph(self._widgets)
-        self._minimap = Minimap(self._widgets, arena_map)
-        self._time: float | None = None
+        self._map = arena_map
+        self._seed = seed
+        self._forget()
         self._followed: int | None = None
         self._last: pygame.Surface | None = None
         self.parts: tuple[tuple[str, Callable[[Frame], None]], ...] = (
@@ -131,6 +136,8 @@ class Renderer:
         if surface.get_size() != self.size or surface.get_bitsize() != 32:
             raise UsageError(f"made for {self.size} at 32 bits, got {surface.get_size()} at {surface.get_bitsize()}")
         self._last = surface
+        if self._time is not None and scene.time < self._time:
+            self._forget()
         seconds = 0.0 if self._time is None else min(max(scene.time - self._time, 0.0), LONGEST_FRAME)
         self._time = scene.time
         self.moments = self._watcher.watch(scene)
@@ -164,6 +171,15 @@ class Renderer:
             pygame.image.save(self._last, str(path))
         except (pygame.error, OSError) as error:
             raise UsageError(f"can't write {path}: {error}") from error
+
+    def _forget(self) -> None:
+        """Begin without a past: at first, and when the scenes' time ran backwards, as in a replay."""
+        self._time = None
+        self._watcher = Watcher(self._map)
+        self._effects = Effects(self.sprites, self._widgets.text, self._seed)
+        self._hud = Hud(self._widgets, self.sprites)
+        self._net_graph = NetGraph(self._widgets)
+        self._minimap = Minimap(self._widgets, self._map)
 
     # -- where we look ------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class Scene:
     picture: what is seen; it may be empty while there is nothing to see.
     names, pings: by player row; a row without a name is shown by its number, one without a ping by a dash.
     own_row: the row played here; None for a spectator, who looks at `watched`, or else at who leads.
-    time: must not run backwards; every animation follows it.
+    time: every animation follows it. When it runs backwards (a replay), what was on its way is forgotten.
     events: those newly due this frame, each shown once.
     verdicts: judged shots to overlay, newest last.
     status: "" when in the match, else what is happening, in words, shown over everything.

@@ -74,13 +74,20 @@ class Text:
         return pygame.font.Font(None, max(8, round(size * self.scale * 1.25)) * FINE)
 
     def _face(self, words: str, size: int, colour: Colour) -> pygame.Surface:
-        large = self._font(size).render(words, True, colour)
+        font = self._font(size)
+        blank = pygame.Surface((1, max(1, font.get_height() // FINE)), pygame.SRCALPHA, 32)
+        try:
+            large = font.render(words, True, colour)
+        except pygame.error:  # only letters without a width, which some versions refuse
+            return blank
         width, height = large.get_size()
+        if width == 0:  # nothing to see, which others return: scaling it would crash the process
+            return blank
         return pygame.transform.smoothscale(large, (max(1, -(-width // FINE)), max(1, -(-height // FINE))))
 
     def _render(self, words: str, size: int, colour: Colour, edge: bool) -> pygame.Surface:
-        # A NUL can't be rendered, and a name from the network may hold one.
-        clean = words.replace("\0", " ")
+        # Neither a NUL nor half a surrogate pair can be rendered, and who knows where the words come from.
+        clean = words.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
         face = self._face(clean, size, colour)
         if not edge:
             return face
