@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from crowd import Crowd, Walker
 
-from bench.crowd import Crowd, Walker
 from engine.client.session import ClientSession
 from engine.clock import Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
@@ -188,7 +188,7 @@ def _serve(pipe: Connection[Any, Any], options: argparse.Namespace) -> None:
 class _Light:
     """One connection: netcode, acknowledgements, channels, inputs; snapshots are unpacked but not applied."""
 
-    __slots__ = ("channels", "netcode", "newest", "own_row", "ready", "snapshots", "walker", "writer", "bytes")
+    __slots__ = ("bytes", "channels", "netcode", "newest", "own_row", "ready", "snapshots", "walker", "writer")
 
     def __init__(self, netcode: NetcodeClient, walker: Walker, writer: InputWriter) -> None:
         self.netcode = netcode
@@ -370,7 +370,8 @@ def _show(result: dict[str, Any]) -> None:
     print(f"  snapshots/s     min {rates['min']:.1f}, p50 {rates['p50']:.1f} per peer")
     print(f"  rows in view    {result['visible_rows_p50']:.0f}")
     print(
-        f"  down            {result['down_kbit_s_p50']:.1f} kbit/s per peer, {result['snapshot_bytes_mean']:.0f} B a snapshot"
+        f"  down            {result['down_kbit_s_p50']:.1f} kbit/s per peer,"
+        f" {result['snapshot_bytes_mean']:.0f} B a snapshot"
     )
     print(f"  inputs missing  {result['inputs_missing_ratio'] * 100:.2f} %; dropped {result['dropped']}")
 
