@@ -4,7 +4,7 @@
 
 The server is a process of its own, pinned to one core where the system can, drained and stepped as `server.py` does it.
 The load is another: it opens N netcode connections over UDP, sends each one's inputs at the tick rate, and reads all it
-gets: it opens, acknowledges and unpacks every packet. A few of its clients are whole sessions that decode every snapshot
+The server is a process of its own, pinned to one core where the system can, drained and stepped as `server.py` does.
 and say how many rows they see.
 """
 
@@ -265,10 +265,8 @@ class _Load:
         elapsed = time.perf_counter() - begin
         rates = np.array([each.snapshots - b[0] for each, b in zip(self._light, before, strict=True)]) / elapsed
         sizes = np.array([each.bytes - b[1] for each, b in zip(self._light, before, strict=True)]) * 8 / 1000 / elapsed
-        visible = []
-        for session in self._whole:
-            if session.snapshot is not None:
-                visible.append(int((session.snapshot.kinds[0].status > 0).sum()))
+        held = [session.snapshot.kinds[0].status for session in self._whole if session.snapshot is not None]
+        visible = [int((status > 0).sum()) for status in held]
         return {
             "snapshots_per_peer_s": {"min": float(rates.min()), "p50": _q(rates, 50)},
             "down_kbit_s_p50": _q(sizes, 50),
