@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 
+from engine.config import Switches
 from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, Stretch, View, stretch_between
 
@@ -37,16 +38,20 @@ class Interpolation:
         while self._ticks[0] <= oldest:
             self._ticks.pop(0)
 
-    def view(self, view_ticks: float) -> View | None:
+    def view(self, view_ticks: float, switches: Switches | None = None) -> View | None:
         """Return what to draw at `view_ticks`; None before the first snapshot."""
         if not self._ticks:
             return None
+        if switches is not None and not switches.interpolation:
+            return View(self._ticks[-1], None, self._ticks[-1] * VIEW_UNITS)
         time = int(view_ticks * VIEW_UNITS)
         after = bisect_right(self._ticks, time // VIEW_UNITS)
         if after == 0:
             # The view is older than all we have (just joined): stand at the first.
             return View(self._ticks[0], None, self._ticks[0] * VIEW_UNITS)
         tick_b = self._ticks[after] if after < len(self._ticks) else None
+        if tick_b is None and switches is not None and not switches.dead_reckoning:
+            time = self._ticks[-1] * VIEW_UNITS
         return View(self._ticks[after - 1], tick_b, time)
 
     def draw(self, view: View) -> Picture | None:

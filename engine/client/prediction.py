@@ -167,16 +167,17 @@ class Prediction:
         self._states[tick] = state
         self.tick = tick
 
-    def drawn(self, part: float, elapsed: float) -> np.ndarray | None:
+    def drawn(self, part: float, elapsed: float, smooth: bool = True) -> np.ndarray | None:
         """Return the own row to draw, `(owner_fields,) float64` in grid units, `elapsed` seconds after the last call.
 
         part: how far, 0..1, the lead clock is into the tick after the newest: the row is drawn between the two newest.
+        smooth: let the offset of a correction fade; else it is dropped at once.
         """
         if self._newest is None or self._before is None:
             return None
         size = max(map(abs, self._offset), default=0.0)
         if size > 0.0:
-            kept = 0.0 if size < _UNSEEN else max(0.0, 1.0 - (_FAST if size > _LARGE else _SLOW) * elapsed)
+            kept = 0.0 if size < _UNSEEN or not smooth else max(0.0, 1.0 - (_FAST if size > _LARGE else _SLOW) * elapsed)
             self._offset = [offset * kept for offset in self._offset]
         # A handful of numbers: in plain Python they cost a third of what arrays of one element do.
         values = self._newest[:, 0].astype(np.float64)

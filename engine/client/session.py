@@ -112,6 +112,8 @@ class ClientSession:
         self.bots: set[int] = set()
         self.snapshot: Snapshot | None = None
         """The newest snapshot."""
+        self.switches = self.config.switches
+        """Which mechanisms are on; may be replaced at any time."""
         self._games = games
         self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
         self._acks = AckTable(1)
@@ -240,7 +242,7 @@ class ClientSession:
             for old in [tick for tick in self._own_history if tick <= snapshot.tick - kept]:
                 del self._own_history[old]
         self._interpolation.received(snapshot.tick)
-        self._view_clock.arrived(now, snapshot.tick)
+        self._view_clock.arrived(now, snapshot.tick, self.switches.adaptive_delay)
         self._snapshots += 1
         self._taken.append(snapshot.tick)
         self._snapshot_bytes += size
@@ -253,7 +255,8 @@ class ClientSession:
         if snapshot.tick > newest:
             self.snapshot = snapshot
             if snapshot.own is not None:
-                self._prediction.reconcile(snapshot.tick, snapshot.own)
+                if self.switches.prediction:
+                    self._prediction.reconcile(snapshot.tick, snapshot.own)
 
     def _follow_netcode(self) -> None:
         state = self._netcode.state
@@ -294,7 +297,7 @@ class ClientSession:
             self._last_input = self._lead.tick - _MAX_TICKS_AT_ONCE
         while self._last_input < self._lead.tick:
             self._make_input(self._last_input + 1, controls)
-        message = self._writer.message()
+        message = self._writer.message(redundant=self.switches.input_redundancy)
         self._send_packet(bytes([MessageType.INPUT]) + message, now)
 
     def _make_input(self, tick: int, controls: Controls) -> None:
@@ -305,7 +308,7 @@ class ClientSession:
         self._lead.made(tick)
         self._last_input = tick
         self._inputs_made += 1
-        if self.own_row is not None:
+        if self.own_row is not None and self.switches.prediction:
             self._prediction.advance(tick, values)
 
     def _send_packet(self, body: bytes, now: float) -> None:
@@ -338,7 +341,7 @@ class ClientSession:
         self._view_clock.advance(now)
         elapsed, self._drawn_at = now - self._drawn_at, now
         time = self._view_clock.time
-        view = self._interpolation.view(time) if time is not None else None
+        view = self._interpolation.view(time, self.switches) if time is not None else None
         picture = self._interpolation.draw(view) if view is not None else None
         if picture is None:
             return None
@@ -350,7 +353,9 @@ class ClientSession:
 
     def _add_own(self, picture: Picture, row: int, elapsed: float) -> None:
         assert self.game is not None
-        values = self._prediction.drawn(self._lead.time - self._last_input, elapsed)
+        values = self._prediction.drawn(self._lead.time - self._last_input, elapsed, self.switches.smoothing)
+        if not self.switches.prediction and self.snapshot is not None and self.snapshot.own is not None:
+            values = self.snapshot.own.astype(np.float64)
         if values is None:
             return
         kind = self.game.player
@@ -381,8 +386,18 @@ class ClientSession:
         return self._own_history.get(tick) if self.match else None
 
     def predicted_own(self) -> np.ndarray | None:
-        """Return the own row after the newest input, `(owner_fields,) int32`, a view; None before there is one."""
+        """Return the own row after the newest input, `(owner_fields,) int32`, a view; None before there is one.
+
+        Without prediction it is the own row of the newest snapshot.
+        """
+        if not self.switches.prediction:
+            return self.snapshot.own if self.snapshot else None
         return self._prediction.state() if self.match else None
+
+    def own_ticks(self) -> tuple[int, int]:
+        """Return the tick of the newest input made, and the tick whose own row is drawn; -1 before there is one."""
+        told = self.snapshot.tick if self.snapshot else -1
+        return self._last_input, self._prediction.tick if self.switches.prediction and self.match else told
 
     def taken_snapshots(self) -> list[int]:
         """Return the ticks of the snapshots read since the last call (the latest 64 of them), as they came."""

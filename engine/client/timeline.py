@@ -30,6 +30,8 @@ _RECENT = 8
 _WAVE_TICKS = 9.0
 """How far beyond the usual a recurring wave of jitter is followed, 150 ms at 60 Hz. What is later than that is a stall:
 to wait for it all the time would cost more than to be without for once."""
+_FIXED_INTERVALS = 2.0
+"""Snapshot intervals of interpolation delay where it is not to adapt: one lost snapshot is bridged, as is customary."""
 _STEER_TIME = 0.25
 """Seconds in which a small error fades: slower is sluggish, faster is felt as a change of speed."""
 _VIEW_MARGIN = 0.25
@@ -154,8 +156,8 @@ class ViewClock:
         """The interpolation delay aimed at: ticks behind the fastest arrival."""
         return self._delay
 
-    def arrived(self, now: float, tick: int) -> None:
-        """A snapshot of `tick` came at `now`."""
+    def arrived(self, now: float, tick: int, adaptive: bool = True) -> None:
+        """A snapshot of `tick` came at `now`. adaptive: let the delay follow the lateness; else it is fixed."""
         arrivals = self._arrivals
         offset = now * self._hz - tick
         if arrivals and (now - arrivals[-1][0]) * self._hz < self._every / 2:
@@ -183,7 +185,7 @@ class ViewClock:
         rank = min(int(self._config.lateness_quantile * (count - 1) + 0.5), max(count - 2, 0))
         late = min(latest[rank], latest[count // 2] + _WAVE_TICKS)
         lateness = max(late - self._fastest, 0.0)
-        self._delay = self._every + lateness + _VIEW_MARGIN
+        self._delay = self._every + lateness + _VIEW_MARGIN if adaptive else _FIXED_INTERVALS * self._every
         if self._time is None:
             self._time = self._target(now)
             self._advanced_at = now

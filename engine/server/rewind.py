@@ -50,6 +50,7 @@ class Rewinder:
         views: ViewTable,
         inputs: InputRing,
         peer_of_row: dict[int, int],
+        lag_compensation: bool = True,
     ) -> None:
         self._config = config
         self._world = world
@@ -57,6 +58,7 @@ class Rewinder:
         self._views = views
         self._inputs = inputs
         self._peer_of_row = peer_of_row
+        self._lag_compensation = lag_compensation
         self._judged: list[tuple[Verdict, View | None]] = []
         self._claims: dict[int, tuple[View | None, float, float, str]] = {}
         self.totals = ShotTotals()
@@ -67,7 +69,7 @@ class Rewinder:
         tick = self._world.tick
         peer = self._peer_of_row.get(shooter)
         claim = None if peer is None else self._inputs.view(peer, tick)
-        if peer is None or claim is None:
+        if peer is None or claim is None or not self._lag_compensation:
             self._claims[shooter] = (None, 0.0, 0.0, "")
             return present(self._world)
         view, reason = self._check(peer, claim)

@@ -101,7 +101,7 @@ class ServerSession:
         self._acks = AckTable(peers)
         repeat_ticks = round(self.config.repeat_limit * self.match.tick_hz)
         self.inputs = InputRing(game.input, peers, self.config.input_ring, repeat_ticks)
-        self.snapshots = SnapshotStage(self.match, game, peers)
+        self.snapshots = SnapshotStage(self.match, game, peers, self.config.switches.dead_reckoning)
         self._peers: dict[int, _Peer] = {}
         self._peer_of_row: dict[int, int] = {}
         self._own_row = np.full(peers, -1, np.int64)
@@ -111,7 +111,13 @@ class ServerSession:
         self._overflowed: set[int] = set()
         self._schema = schema_hash(game.kinds)
         self.rewinder = Rewinder(
-            self.match, self.world, self.snapshots.histories, self.snapshots.views, self.inputs, self._peer_of_row
+            self.match,
+            self.world,
+            self.snapshots.histories,
+            self.snapshots.views,
+            self.inputs,
+            self._peer_of_row,
+            self.config.switches.lag_compensation,
         )
         self.snapshot_bytes_total = 0
         self.snapshots_total = 0

@@ -39,8 +39,9 @@ class Batch:
 class SnapshotStage:
     """Holds the published history, and turns it into snapshots."""
 
-    def __init__(self, config: MatchConfig, game: Game, peers: int) -> None:
+    def __init__(self, config: MatchConfig, game: Game, peers: int, dead_reckoning: bool = True) -> None:
         self._every = config.snapshot_every
+        self._dead_reckoning = dead_reckoning
         self._kinds = kinds = game.kinds
         self._player = player = game.player
         depth = config.history_snapshots
@@ -69,7 +70,7 @@ class SnapshotStage:
             table, history = world[kind.name], self.histories[kind.name]
             before = history.slot(history.newest)
             state = table.state[: kind.public_count]
-            if before is not None:
+            if before is not None and self._dead_reckoning:
                 known = (history.status[before] != ABSENT) & (history.generation[before] == table.generation)
                 state = publish(kind, history.state[before], known, world.tick - history.newest, state)
             history.push(world.tick, state, np.where(table.alive, EXACT, ABSENT), table.generation)
