@@ -2,9 +2,9 @@
 
     python bench/scale.py --peers 1000 --tick-hz 30 --snapshot-hz 30 --seconds 20
 
-The server is a process of its own, pinned to one core where the system can, drained and stepped as `server.py` does it.
-The load is another: it opens N netcode connections over UDP, sends each one's inputs at the tick rate, and reads all it
 The server is a process of its own, pinned to one core where the system can, drained and stepped as `server.py` does.
+The load is another: it opens N netcode connections over UDP, sends each one's inputs at the tick rate, and reads all it
+gets: it opens, acknowledges and unpacks every packet. A few of its clients are whole sessions that decode each snapshot
 and say how many rows they see.
 """
 
