@@ -78,7 +78,7 @@ class Effects:
         self._beams: deque[_Trace] = deque(maxlen=64)
         self._blasts: deque[_Shown] = deque(maxlen=48)
         self._flashes: deque[_Flash] = deque(maxlen=96)
-        self._scorches: deque[_Shown] = deque(maxlen=64)
+        self._scorches: deque[_Shown] = deque(maxlen=40)
         self._numbers: deque[_Number] = deque(maxlen=24)
         self._spawns: deque[_Flash] = deque(maxlen=32)
         self._trails: dict[tuple[int, int], tuple[float, float]] = {}

@@ -190,7 +190,7 @@ class Hud:
                 ammo = int(_own(scene, "ammo"))
                 widgets.text.draw(surface, f"{ammo}", (at, box.y + widgets.px(27)), 15, tint if ammo else BAD)
             else:
-                state = "ready" if ready >= 1.0 else f"{(1.0 - ready) * RAIL_COOLDOWN:.1f} s"
+                state = "ready" if ready >= 1.0 else f"{math.ceil((1.0 - ready) * RAIL_COOLDOWN * 10.0) / 10.0:.1f} s"
                 widgets.text.draw(surface, state, (at, box.y + widgets.px(28)), 13, tint)
             key = (box.right - widgets.px(8), box.y + widgets.px(7))
             widgets.text.draw(surface, str(weapon + 1), key, 12, FAINT, (1.0, 0.0))
@@ -226,8 +226,8 @@ class Hud:
             left += part.get_width() + pad
         return made
 
-    def draw_standing(self, surface: pygame.Surface, scene: Scene) -> None:
-        """Draw the own score and place, or whom a spectator looks at."""
+    def draw_standing(self, surface: pygame.Surface, scene: Scene, watched: int | None) -> None:
+        """Draw the own score and place, or whom a spectator looks at (`watched`)."""
         players = scene.picture.kinds.get("player")
         if players is None or not players.alive.any():
             return
@@ -239,7 +239,7 @@ class Hud:
         box.centerx = widgets.size[0] // 2
         widgets.panel(surface, box)
         if scene.own_row is None or scene.own_row >= len(players.alive) or not players.alive[scene.own_row]:
-            words = f"spectating · {len(rows)} playing"
+            words = f"spectating {name_of(scene, watched)}" if watched is not None else "spectating"
             widgets.text.draw(surface, words, box.center, 15, FAINT, (0.5, 0.5))
             return
         own = float(players["score"][scene.own_row])

@@ -20,8 +20,8 @@ from game.view.sprites import SMOKE_LEVELS, SMOKE_RADII, Sprites
 SPARKS = 3000
 """Sparks in the air: twenty explosions at once."""
 
-PUFFS = 400
-"""Puffs of smoke: thirty rockets' trails; each is a blit, so this bounds the frame's cost."""
+PUFFS = 320
+"""Puffs of smoke: some twenty rockets' trails; each is a blit, so this bounds the frame's cost."""
 
 _X, _Y, _VX, _VY, _AGE, _LIFE, _DRAG = range(7)
 

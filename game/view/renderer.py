@@ -342,7 +342,7 @@ class Renderer:
             hud.draw_wounds(surface, scene, frame.focus)
         hud.draw_health(surface, scene)
         hud.draw_weapons(surface, scene)
-        hud.draw_standing(surface, scene)
+        hud.draw_standing(surface, scene, self._followed)
         hud.draw_feed(surface, scene)
         hud.draw_notices(surface, scene)
         hud.draw_crosshair(surface, scene, frame.crosshair)
