@@ -6,16 +6,11 @@ Exit codes: 0 left in good order, 2 could not join or was put out (one line says
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
-import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,10 +19,11 @@ from engine.address import Address, format_address, parse_address
 from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
 from engine.config import protocol_id
-from engine.errors import NetError, UsageError
+from engine.errors import NetError, ProtocolError, UsageError
 from engine.game import Brain
 from engine.identity import clean_name
-from engine.ops import logs
+from engine.link.netcode import read_connect_token
+from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
 from engine.ops.lobby.client import join
 from engine.ops.secrets import load_password, read_secret_file
 from engine.transport import Transport
@@ -41,73 +37,68 @@ from game.terminal import LinkLine, PlayerLine, Table
 DEFAULT_PORT = 40000
 FRAME_HZ = 60.0
 """Frames per second without a window, where nothing else sets the pace."""
+DRAWN_EVERY = 6
+"""Frames per drawn one where nobody looks: only the last is kept, but what moves must have moved before."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(
         prog="client.py",
+        usage="%(prog)s [HOST[:PORT]] [options]",
         description="Play Arena. Without options: join the server on this machine.",
-        epilog="Keys: WASD move, mouse aims and fires, 1 and 2 weapons, Tab scores, F3 net graph, Esc leaves.",
+        epilog="Keys: WASD or arrows move, the mouse aims and fires, 1, 2 or the wheel choose the weapon, Tab shows the"
+        " scores, F3 the net graph, Esc leaves.",
     )
     parser.add_argument(
         "server", nargs="?", default="127.0.0.1", metavar="HOST[:PORT]", help="the server (default 127.0.0.1:40000)"
     )
     parser.add_argument("--name", default="player", help="the name others see (default player)")
-    parser.add_argument("--headless", action="store_true", help="no window: a table in the terminal instead")
-    parser.add_argument("--bot", action="store_true", help="play by itself")
-    parser.add_argument("--behaviour", default="mixed", metavar="NAME", help="how --bot plays (default mixed)")
-    parser.add_argument(
-        "--link", metavar="PROFILE", help="put a simulated link under this client: wifi, 4g, awful, ..."
-    )
-    parser.add_argument("--seconds", type=float, metavar="S", help="leave after S seconds")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what the session measured to FILE at the end")
-    parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save the last picture as a PNG")
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help="the server's password")
-    parser.add_argument("--jwt-file", type=Path, metavar="FILE", help="the token your studio's backend gave you")
-    parser.add_argument("--tls", action="store_true", help="the lobby speaks HTTPS")
-    parser.add_argument("--fingerprint", metavar="SHA256", help="pin the lobby's certificate (implies --tls)")
-    parser.add_argument("--token", type=Path, metavar="FILE", help="a connect token, instead of asking the lobby")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of --link and --bot (default 1)")
-    parser.add_argument("--size", default="1280x720", metavar="WxH", help="window size (default 1280x720)")
+    parser.add_argument("--size", type=_size, default="1280x720", metavar="WxH", help="window size (default 1280x720)")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="leave after S seconds (default: play on)")
+    test = parser.add_argument_group("trying things out")
+    test.add_argument("--headless", action="store_true", help="no window: a table in the terminal instead")
+    test.add_argument("--bot", action="store_true", help="play by itself")
+    test.add_argument("--behaviour", default="mixed", metavar="NAME", help="how --bot plays (default mixed)")
+    test.add_argument("--link", metavar="PROFILE", help="put a simulated link under this client: wifi, 4g, awful, ...")
+    test.add_argument("--seed", type=count, default=1, metavar="N", help="of --link and --bot (default 1)")
+    test.add_argument("--json", type=writable, metavar="FILE", help="at the end, write what was measured to FILE")
+    test.add_argument("--screenshot", type=writable, metavar="FILE", help="at the end, save the last picture as a PNG")
+    door = parser.add_argument_group("getting in, where the server asks for more")
+    door.add_argument("--password-file", type=Path, metavar="FILE", help="the server's password")
+    door.add_argument("--jwt-file", type=Path, metavar="FILE", help="the token your studio's backend gave you")
+    door.add_argument("--tls", action="store_true", help="the lobby speaks HTTPS")
+    door.add_argument("--fingerprint", metavar="SHA256", help="pin the lobby's certificate (implies --tls)")
+    door.add_argument("--token", type=Path, metavar="FILE", help="a connect token, instead of asking the lobby")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the client until it leaves; return the exit code."""
     options = build_parser().parse_args(argv)
-    logs.configure(logs.LogConfig())
-    try:
-        with _stop_signal() as stopped:
-            return _play(options, stopped)
-    except NetError as error:
-        print(f"client.py: {error}", file=sys.stderr)
-        return 2
+    return run("client.py", lambda stop: _play(options, stop))
 
 
-def _play(options: argparse.Namespace, stopped: list[int]) -> int:
+def _play(options: argparse.Namespace, stop: Stop) -> int:
     clock = SystemClock()
     options.name = clean_name(options.name)
-    address = _resolve(options.server)
+    address = parse_address(options.server, DEFAULT_PORT)
     profile = load_profile(options.link) if options.link else None
-    size = _size(options.size)
-    if options.seconds is not None and not options.seconds > 0:
-        raise UsageError(f"--seconds must be positive, got {options.seconds:g}")
-    for path in (options.json, options.screenshot):
-        _check_writable(path)
     brain = Arena().brain(options.behaviour, options.seed) if options.bot else None
-    screen = _open_screen(options, size, format_address(address))
+    screen = _open_screen(options, format_address(address))
     token = _connect_token(options, address)
-    session = ClientSession(Arena.factory, token, clock.now(), clock.unix_time(), os.urandom)
-    udp = UdpSocket("::" if ":" in address[0] else "0.0.0.0", 0)
+    # The machine's own clock may be wrong: how old the token is, the server knows.
+    session = ClientSession(Arena.factory, token, clock.now(), None, os.urandom)
+    udp = UdpSocket(_any_address(token), 0)
     transport: Transport = udp if profile is None else ImpairedTransport(udp, profile, options.seed, clock.now)
     with transport:
-        loop = ClientLoop(session, transport, clock, brain)
+        loop = ClientLoop(session, transport, clock, brain, stop, options.seconds)
+        stop.patient = True
         try:
             if options.headless:
-                _run_headless(loop, options, stopped, screen)
+                _run_headless(loop, screen)
             else:
-                assert screen is not None
-                screen.run(loop, options.seconds, stopped)
+                screen.run(loop)
         finally:
             loop.leave()
         if screen is not None:
@@ -115,24 +106,33 @@ def _play(options: argparse.Namespace, stopped: list[int]) -> int:
                 screen.save(options.screenshot)
             screen.close()
         if options.json is not None:
-            options.json.write_text(json.dumps(loop.report(), indent=2) + "\n")
+            write_json(options.json, loop.report())
     if loop.put_out:
-        print(f"client.py: {loop.put_out}", file=sys.stderr)
-        return 2
+        raise NetError(loop.put_out)
     return 0
 
 
 class ClientLoop:
     """What every loop does once a frame: receive, draw, play, send. `brain` plays if given."""
 
-    def __init__(self, session: ClientSession, transport: Transport, clock: SystemClock, brain: Brain | None) -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        transport: Transport,
+        clock: SystemClock,
+        brain: Brain | None,
+        stop: Stop,
+        seconds: float | None,
+    ) -> None:
         self.session = session
         self.transport = transport
         self.clock = clock
         self.brain = brain
         self.put_out = ""
         """Why the server, or the lack of one, ended this session; "" if it did not."""
-        self._started = clock.now()
+        self.started = clock.now()
+        self._stop = stop
+        self._end = None if seconds is None else self.started + seconds
 
     @property
     def plays_itself(self) -> bool:
@@ -141,8 +141,9 @@ class ClientLoop:
 
     @property
     def over(self) -> bool:
-        """Tell whether the session has ended by itself."""
-        return self.session.phase is Phase.CLOSED
+        """Tell whether to leave: the session has ended, the time is up, or we were asked to."""
+        ended = self.session.phase is Phase.CLOSED or self._stop.asked
+        return ended or (self._end is not None and self.clock.now() >= self._end)
 
     def frame(self, controls: Callable[[Picture | None], Sequence[int]] | None) -> Picture | None:
         """Run one frame and return its picture. `controls` makes the input; None: the bot does, or nobody."""
@@ -168,7 +169,7 @@ class ClientLoop:
 
     def leave(self) -> None:
         """Say good-bye, unless it is over already."""
-        if self.over:
+        if self.session.phase is Phase.CLOSED:
             self.put_out = self.session.reason
         else:
             now = self.clock.now()
@@ -181,12 +182,12 @@ class ClientLoop:
         figures = self.session.figures(now)
         stats = self.transport.stats
         return {
-            "seconds": now - self._started,
+            "seconds": now - self.started,
             "left_because": self.put_out or "left",
             **asdict(figures),
             "received_bytes": stats.received_wire_bytes,
             "sent_bytes": stats.sent_wire_bytes,
-            "dropped": dict(self.session.drops),
+            "dropped": dict(self.session.all_drops()),
             "players": {name: row for row, name in self.session.names.items()},
         }
 
@@ -199,29 +200,31 @@ class ClientLoop:
         return values
 
 
-def _run_headless(loop: ClientLoop, options: argparse.Namespace, stopped: list[int], screen: Any) -> None:
+def _run_headless(loop: ClientLoop, screen: Any) -> None:
     """Play without a window: a table in the terminal once a second, and a screen drawn now and then if wanted."""
-    clock = loop.clock
     table = Table(sys.stdout)
-    begin = clock.now()
-    frame = 0
-    while not stopped and not loop.over and (options.seconds is None or clock.now() - begin < options.seconds):
+    frame, next_frame, next_table = 0, loop.started, loop.started
+    while not loop.over:
         picture = loop.frame(None)
-        if screen is not None and frame % 6 == 0:
+        if screen is not None and frame % DRAWN_EVERY == 0:
             screen.draw(loop, picture)
-        if frame % int(FRAME_HZ) == 0:
-            table.show(*_standing(loop, picture, clock.now() - begin))
+        now = loop.clock.now()
+        if now >= next_table:
+            table.show(*_standing(loop, picture))
+            next_table += 1.0
         frame += 1
-        loop.wait(begin + frame / FRAME_HZ)
+        next_frame = max(next_frame + 1.0 / FRAME_HZ, now)
+        loop.wait(next_frame)
 
 
-def _standing(loop: ClientLoop, picture: Picture | None, seconds: float) -> tuple[LinkLine, list[PlayerLine]]:
+def _standing(loop: ClientLoop, picture: Picture | None) -> tuple[LinkLine, list[PlayerLine]]:
     """Return the table's figures and players, best first."""
     session = loop.session
-    figures = session.figures(loop.clock.now())
+    now = loop.clock.now()
+    figures = session.figures(now)
     link = figures.link
     line = LinkLine(
-        seconds=seconds,
+        seconds=now - loop.started,
         status=session.phase.value,
         players=len(session.names),
         rtt_ms=(link.rtt or 0.0) * 1000,
@@ -244,8 +247,8 @@ def _standing(loop: ClientLoop, picture: Picture | None, seconds: float) -> tupl
     return line, sorted(players, key=lambda player: (-player.score, player.name))
 
 
-def _open_screen(options: argparse.Namespace, size: tuple[int, int], server: str) -> Any:
-    """Return the screen to draw on, None where none is wanted. Raises NetError when there is no pygame."""
+def _open_screen(options: argparse.Namespace, server: str) -> Any:
+    """Return the screen to draw on, None where none is wanted. Raises NetError without pygame, or without a display."""
     if options.headless and options.screenshot is None:
         return None
     if options.headless:
@@ -258,7 +261,7 @@ def _open_screen(options: argparse.Namespace, size: tuple[int, int], server: str
         if error.name != "pygame":
             raise
         raise NetError("the window needs pygame: pip install pygame-ce (or play with --headless)") from error
-    return Screen(size, server)
+    return Screen(options.size, server, visible=not options.headless)
 
 
 def _connect_token(options: argparse.Namespace, address: Address) -> bytes:
@@ -279,48 +282,23 @@ def _connect_token(options: argparse.Namespace, address: Address) -> bytes:
     return ticket.connect_token
 
 
-def _resolve(text: str) -> Address:
-    host, port = parse_address(text, DEFAULT_PORT)
+def _any_address(token: bytes) -> str:
+    """Return the address to bind, of the IP version in which `token` names its server."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][4]
-    except OSError as error:
-        raise UsageError(f"no address known for {host!r}: {error.strerror or error}") from error
-    return str(found[0]), port
+        host, _ = read_connect_token(token).addresses[0]
+    except ProtocolError as error:
+        raise UsageError(f"that is no connect token: {error}") from error
+    return "::" if ":" in host else "0.0.0.0"
 
 
 def _size(text: str) -> tuple[int, int]:
+    """Read a window size, for argparse."""
     width, cross, height = text.partition("x")
-    if not cross or not width.isdigit() or not height.isdigit():
-        raise UsageError(f"--size {text!r} is not a size: write 1280x720")
+    if not (cross and width.isdecimal() and height.isdecimal() and len(text) < 12):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: write 1280x720")
     if not (320 <= int(width) <= 7680 and 200 <= int(height) <= 4320):
-        raise UsageError(f"--size {text} is out of range: 320x200 to 7680x4320")
+        raise argparse.ArgumentTypeError(f"{text} is out of range: 320x200 to 7680x4320")
     return int(width), int(height)
-
-
-def _check_writable(path: Path | None) -> None:
-    if path is None:
-        return
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise UsageError(f"can't write {path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _stop_signal() -> Iterator[list[int]]:
-    """Give a list that gets an entry when this process is asked to stop (Ctrl-C, SIGTERM)."""
-    stopped: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

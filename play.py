@@ -9,46 +9,81 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
+import platform
 import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
+
+from engine.clock import SystemClock
+from engine.errors import NetError
+from engine.ops.command import Parser, Stop, count, run, seconds
 
 HERE = Path(__file__).resolve().parent
 SCREENSHOT = Path("out") / "play.png"
-HEADLESS_SECONDS = 20
-START_SECONDS = 30
+HEADLESS_SECONDS = 20.0
+START_SECONDS = 30.0
 """A server is there within two seconds; a machine that just installed everything is slower."""
+STOP_SECONDS = 5.0
+"""A server says good-bye and ends within a second; then it is ended."""
+
+
+def build_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(
+        prog="play.py",
+        usage="%(prog)s [options]",
+        description="Play Arena at once: a server with bots on this machine, and a client in its match. Without a"
+        f" display it plays by itself for {HEADLESS_SECONDS:g} seconds, and leaves a screenshot in {SCREENSHOT}.",
+    )
+    parser.add_argument("--bots", type=count, default=6, metavar="N", help="bots to play against (default 6)")
+    parser.add_argument("--link", metavar="PROFILE", help="simulate a link: wifi, 4g, awful, ... (default: none)")
+    parser.add_argument("--headless", action="store_true", help="no window, even where there is a display")
+    parser.add_argument(
+        "--seconds",
+        type=seconds,
+        metavar="S",
+        help=f"play for S seconds (default: until you leave; without a window {HEADLESS_SECONDS:g})",
+    )
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Play until the window is closed; return the exit code."""
-    parser = argparse.ArgumentParser(prog="play.py", description=__doc__)
-    parser.add_argument("--bots", type=int, default=6, metavar="N", help="bots to play against (default 6)")
-    parser.add_argument("--link", metavar="PROFILE", help="simulate a link: wifi, 4g, awful, ... (default: none)")
-    parser.add_argument("--headless", action="store_true", help="no window, even where there is a display")
-    options = parser.parse_args(argv)
+    options = build_parser().parse_args(argv)
+    return run("play.py", lambda stop: _play(options, stop))
+
+
+def _play(options: argparse.Namespace, stop: Stop) -> int:
     windowed = not options.headless and _has_display()
     port = _free_port()
     server = [sys.executable, str(HERE / "server.py"), "--port", str(port), "--bots", str(options.bots)]
     client = [sys.executable, str(HERE / "client.py"), f"127.0.0.1:{port}", "--name", "You"]
     if options.link:
         client += ["--link", options.link]
+    play_seconds = options.seconds
     if not windowed:
+        play_seconds = play_seconds or HEADLESS_SECONDS
         why = "as asked" if options.headless else "no display here"
+        print(f"{why}: playing {play_seconds:g} s without a window, then a screenshot in {SCREENSHOT}", flush=True)
         SCREENSHOT.parent.mkdir(exist_ok=True)
-        print(f"{why}: playing {HEADLESS_SECONDS} s without a window, then a screenshot in {SCREENSHOT}", flush=True)
-        client += ["--headless", "--bot", "--seconds", str(HEADLESS_SECONDS), "--screenshot", str(SCREENSHOT)]
+        client += ["--headless", "--bot", "--screenshot", str(SCREENSHOT)]
+    if play_seconds is not None:
+        client += ["--seconds", str(play_seconds)]
     with tempfile.TemporaryFile("w+") as log, _running(server, log) as running:
         if not _listening(port, running):
             log.seek(0)
-            print(f"play.py: the server did not start: {log.read().strip()}", file=sys.stderr)
-            return 2
-        code = _run(client)
+            raise NetError(f"the server did not start: {log.read().strip()}")
+        with _running(client) as playing:
+            # Ctrl-C in a terminal reaches the client too, and one that leaves is waited for.
+            stop.patient = True
+            while playing.poll() is None and not stop.asked:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    playing.wait(0.1)
+        code = playing.returncode
     if code == 0 and not windowed:
         print(f"screenshot: {SCREENSHOT}")
     return code
@@ -56,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _has_display() -> bool:
     """Tell whether a window can open: elsewhere than on Linux there always is a desktop, unless we came by ssh."""
-    if sys.platform.startswith("linux"):
+    if platform.system() == "Linux":
         return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return "SSH_CONNECTION" not in os.environ
 
@@ -70,18 +105,20 @@ def _free_port() -> int:
             with contextlib.suppress(OSError):
                 tcp.bind(("127.0.0.1", port))
                 return port
-    raise SystemExit("play.py: no free port on this machine")
+    raise NetError("no free port on this machine")
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: object):  # type: ignore[no-untyped-def]
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # type: ignore[call-overload]
+def _running(command: list[str], log: IO[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` meanwhile; with `log` in a group of its own, out of reach of the terminal's Ctrl-C."""
+    process = subprocess.Popen(command, stdout=log, stderr=log and subprocess.STDOUT, start_new_session=log is not None)
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.poll() is None:
+            process.terminate()
         try:
-            process.wait(5)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -89,22 +126,13 @@ def _running(command: list[str], log: object):  # type: ignore[no-untyped-def]
 
 def _listening(port: int, server: subprocess.Popen[bytes]) -> bool:
     """Wait until the lobby answers; tell whether it does."""
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up and server.poll() is None:
+    clock = SystemClock()
+    give_up = clock.now() + START_SECONDS
+    while clock.now() < give_up and server.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
-        time.sleep(0.05)
+        clock.sleep(0.05)
     return False
-
-
-def _run(command: list[str]) -> int:
-    """Run the client to its end; Ctrl-C reaches it too, and it leaves in good order."""
-    process = subprocess.Popen(command)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
 
 
 if __name__ == "__main__":

@@ -7,34 +7,30 @@ process of its own beside it. Exit codes: 0 ended in good order, 2 could not sta
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
-import signal
 import socket
-import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from engine.address import Address, format_address, is_loopback
+from engine.address import Address
 from engine.clock import SystemClock, Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
-from engine.errors import NetError, UsageError
+from engine.errors import UsageError
 from engine.link.netcode import DEFAULT_TIMEOUT, DEFAULT_TOKEN_LIFETIME, NetcodeServer, NetcodeServerConfig
 from engine.ops import logs
 from engine.ops.access import Access, Rules, parse_network
+from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
 from engine.ops.figures import ServerFigures
 from engine.ops.lobby.jwt import read_token_door
 from engine.ops.lobby.lobby import LobbyConfig, MatchStatus, server_addresses
 from engine.ops.lobby.policy import Door, choose
 from engine.ops.lobby.process import LobbyListen, LobbyProcess, start_lobby
-from engine.ops.lobby.tls import Certificate, load_certificate, self_signed
+from engine.ops.lobby.tls import choose_certificate
 from engine.ops.secrets import load_password, load_private_key, read_secret_file
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
@@ -58,30 +54,39 @@ TICKS_TIMED = 60 * 60 * 20
 """Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(
         prog="server.py",
+        usage="%(prog)s [options]",
         description="Run an Arena match. Players join with: python client.py HOST",
         epilog="Without options: a match on this machine only, open to whoever is on it, until Ctrl-C.",
     )
     match = parser.add_argument_group("the match")
-    match.add_argument("--bots", type=_count, default=0, metavar="N", help="bots the server plays itself (default 0)")
-    match.add_argument("--max-players", type=_count, default=16, metavar="N", help="players and bots at most, 1 to 64")
-    match.add_argument("--map", default="foundry", help="the map (default foundry)")
+    match.add_argument("--bots", type=count, default=0, metavar="N", help="bots the server plays itself (default 0)")
     match.add_argument(
-        "--tick-hz", type=_count, default=60, metavar="HZ", help="simulation steps a second (default 60)"
+        "--max-players",
+        type=count,
+        default=16,
+        metavar="N",
+        help="players at most, 1 to 64; bots make room (default 16)",
     )
+    match.add_argument("--map", default="foundry", metavar="NAME", help="the map (default foundry)")
+    match.add_argument("--tick-hz", type=count, default=60, metavar="HZ", help="simulation steps a second (default 60)")
     match.add_argument(
-        "--snapshot-hz", type=_count, metavar="HZ", help="snapshots a second (default 30); it must divide --tick-hz"
+        "--snapshot-hz", type=count, metavar="HZ", help="snapshots a second (default 30); it must divide --tick-hz"
     )
-    match.add_argument("--seconds", type=float, metavar="S", help="end after S seconds (default: run until Ctrl-C)")
-    match.add_argument("--seed", type=_count, default=0, metavar="N", help="decides where players and bots begin")
+    match.add_argument("--seconds", type=seconds, metavar="S", help="end after S seconds (default: run until Ctrl-C)")
+    match.add_argument("--seed", type=count, default=0, metavar="N", help="decides where all begin, and the bots' luck")
     net = parser.add_argument_group("the network")
     net.add_argument(
-        "--host", default="127.0.0.1", metavar="IP", help="address to bind (default 127.0.0.1: this machine)"
+        "--host",
+        default="127.0.0.1",
+        metavar="IP",
+        help="address to listen on (default 127.0.0.1: this machine alone; 0.0.0.0: everybody)",
     )
     net.add_argument(
-        "--port", type=_count, default=40000, metavar="N", help="UDP port, and the lobby's TCP port (40000)"
+        "--port", type=count, default=40000, metavar="N", help="UDP port, and the lobby's TCP port (default 40000)"
     )
     net.add_argument("--public", metavar="IP", help="the address players use, where it is not --host (NAT)")
     net.add_argument("--allow", action="append", default=[], metavar="NET", help="let in only these networks (CIDR)")
@@ -89,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     net.add_argument(
         "--access-file", type=Path, metavar="FILE", help="allow and deny lines; read again when it changes"
     )
-    door = parser.add_argument_group("who may join (one of these; needed on an address others can reach)")
+    door = parser.add_argument_group("who may join (needed where others than this machine and its network can)")
     door.add_argument("--open", action="store_true", help="anyone")
     door.add_argument("--password-file", type=Path, metavar="FILE", help="whoever knows the password in FILE")
     door.add_argument("--jwt-key", type=Path, metavar="FILE", help="whoever brings a token signed with the key in FILE")
@@ -99,42 +104,28 @@ def build_parser() -> argparse.ArgumentParser:
     door.add_argument("--tls-cert", type=Path, metavar="FILE", help="HTTPS for the lobby, with --tls-key")
     door.add_argument("--tls-key", type=Path, metavar="FILE", help="key of --tls-cert")
     door.add_argument(
-        "--tls-self-signed", action="store_true", help="HTTPS with a certificate made now; prints its print"
+        "--tls-self-signed", action="store_true", help="HTTPS with a certificate made now; players pin its fingerprint"
     )
     out = parser.add_argument_group("output")
     out.add_argument("--verbose", action="store_true", help="log traffic and tick figures once a second")
     out.add_argument("--log-json", action="store_true", help="log one JSON object a line")
-    out.add_argument("--json", type=Path, metavar="FILE", help="write the match's figures to FILE at the end")
+    out.add_argument("--json", type=writable, metavar="FILE", help="write the match's figures to FILE at the end")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until it is stopped; return the exit code."""
     options = build_parser().parse_args(argv)
     logs.configure(logs.LogConfig(json=options.log_json, verbose=options.verbose))
-    try:
-        with _stop_signal() as stopped:
-            return _serve(options, stopped)
-    except NetError as error:
-        print(f"server.py: {error}", file=sys.stderr)
-        return 2
+    return run("server.py", lambda stop: _serve(options, stop))
 
 
-def _serve(options: argparse.Namespace, stopped: list[str]) -> int:
+def _serve(options: argparse.Namespace, stop: Stop) -> int:
     clock = SystemClock()
     game = Arena(map=options.map, tick_hz=options.tick_hz, max_players=options.max_players, seed=options.seed)
     match = MatchConfig(tick_hz=options.tick_hz, snapshot_every=_snapshot_every(options.tick_hz, options.snapshot_hz))
     if options.bots > options.max_players:
         raise UsageError(f"{options.bots} bots don't fit in a match of --max-players {options.max_players}")
-    if options.seconds is not None and not options.seconds > 0:
-        raise UsageError(f"--seconds must be positive, got {options.seconds:g}")
-    _check_writable(options.json)
     host = _literal_ip(options.host)
     access = _access(options)
     door = None if options.no_lobby else _door(options, host)
@@ -159,7 +150,7 @@ def _serve(options: argparse.Namespace, stopped: list[str]) -> int:
         if door is not None:
             config = LobbyConfig(
                 title=game.name,
-                version=str(game.version),
+                version=f"{game.name} {game.version}",
                 protocol_id=protocol_id(game.name, game.version),
                 private_key=key.key,
                 bind=transport.address,
@@ -171,17 +162,25 @@ def _serve(options: argparse.Namespace, stopped: list[str]) -> int:
                 max_players=options.max_players,
             )
             lobby = _open_lobby(options, config, transport.address)
-        where = format_address(transport.address)
-        logs.event("serving", where=where, door=door.kind if door else "tokens only", players=options.max_players)
-        loop = _Loop(session, transport, lobby, access, clock)
         try:
-            loop.run(options.seconds, stopped)
+            loop = _Loop(session, transport, lobby, access, clock)
+            stop.patient = True
+            logs.event(
+                "serving",
+                where=transport.address,
+                door=door.kind if door else "tokens only",
+                players=options.max_players,
+                bots=options.bots or None,
+            )
+            try:
+                loop.run(options.seconds, stop)
+            finally:
+                loop.close("the server is shutting down" if stop.asked else "the match is over")
         finally:
-            loop.close(stopped[0] if stopped else "the match is over")
             if lobby is not None:
                 lobby.stop()
         if options.json is not None:
-            options.json.write_text(json.dumps(loop.report(), indent=2) + "\n")
+            write_json(options.json, loop.report())
     return 0
 
 
@@ -208,11 +207,11 @@ class _Loop:
         self._bytes_before = (0, 0)
         self._filtered = bool(access.rules.allow or access.rules.deny)
 
-    def run(self, seconds: float | None, stopped: list[str]) -> None:
-        """Run until `seconds` have passed (None: no end) or `stopped` has an entry."""
+    def run(self, seconds: float | None, stop: Stop) -> None:
+        """Run until `seconds` have passed (None: no end) or it is asked to stop."""
         clock, ticker = self._clock, self._ticker
         end = None if seconds is None else self._started + seconds
-        while not stopped and (end is None or clock.now() < end):
+        while not stop.asked and (end is None or clock.now() < end):
             for _ in range(ticker.due(clock.now())):
                 self._tick()
             if clock.now() >= self._second_at:
@@ -229,9 +228,17 @@ class _Loop:
         session.step(now)
         transport.send(session.datagrams_to_send(), now)
         self._tick_seconds.append(self._clock.now() - now)
-        for event in session.events():
-            where = format_address(event.address) if event.address else None
-            logs.event(event.kind, who=event.name, where=where, why=event.reason or None, players=session.player_count)
+        self._log_events()
+
+    def _log_events(self) -> None:
+        for event in self._session.events():
+            logs.event(
+                event.kind,
+                who=event.name,
+                where=event.address,
+                why=event.reason or None,
+                players=self._session.player_count,
+            )
 
     def _second(self) -> None:
         now = self._clock.now()
@@ -311,6 +318,7 @@ class _Loop:
         now = self._clock.now()
         self._session.stop(reason, now)
         self._transport.send(self._session.datagrams_to_send(), now)
+        self._log_events()
         logs.event("stopped", why=reason)
 
 
@@ -331,13 +339,13 @@ def _door(options: argparse.Namespace, host: str) -> Door:
 
 
 def _open_lobby(options: argparse.Namespace, config: LobbyConfig, bind: Address) -> LobbyProcess:
-    certificate: Certificate | None = None
-    if options.tls_self_signed:
-        certificate = self_signed([bind[0]], SystemClock().unix_time())
-    elif options.tls_cert is not None or options.tls_key is not None:
-        if options.tls_cert is None or options.tls_key is None:
-            raise UsageError("--tls-cert and --tls-key go together")
-        certificate = load_certificate(options.tls_cert, options.tls_key)
+    certificate = choose_certificate(
+        options.tls_cert,
+        options.tls_key,
+        own=options.tls_self_signed,
+        hosts=[host for host, _ in server_addresses(bind, config.public)],
+        unix_now=SystemClock().unix_time(),
+    )
     log = logs.LogConfig(json=options.log_json, verbose=options.verbose)
     lobby = start_lobby(config, LobbyListen(address=bind, certificate=certificate, log=log))
     fingerprint = certificate.fingerprint if certificate is not None and options.tls_self_signed else None
@@ -358,37 +366,9 @@ def _access(options: argparse.Namespace) -> Access:
 def _literal_ip(host: str) -> str:
     """Return the IP of `host`, which may be a name. Raises UsageError when there is none."""
     try:
-        resolved = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0]
-    except OSError as error:
-        raise UsageError(f"{host!r} is no address of this machine: {error.strerror or error}") from error
-    return str(resolved) if not is_loopback(host) or host == "localhost" else host
-
-
-def _check_writable(path: Path | None) -> None:
-    """Find out now, not after the match, that `path` can't be written."""
-    if path is None:
-        return
-    try:
-        with path.open("a"):
-            pass
-    except OSError as error:
-        raise UsageError(f"can't write {path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _stop_signal() -> Iterator[list[str]]:
-    """Give a list that gets an entry, the reason, when this process is asked to stop (Ctrl-C, SIGTERM)."""
-    stopped: list[str] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.append("the server is shutting down")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0])
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"no address known for {host!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
 if __name__ == "__main__":

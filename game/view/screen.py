@@ -14,6 +14,7 @@ import pygame
 
 from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
+from engine.errors import UsageError
 from engine.world.picture import Picture, View
 from game.rules import Arena
 from game.view.controls import Controls
@@ -23,6 +24,10 @@ from game.view.window import Window
 
 FRAME_HZ = 60.0
 """Frames a second: a common display's, and what one core draws with room to spare."""
+LAST_WORDS = 4.0
+"""Seconds the window stays when the server has ended the session: time to read why. Esc closes it at once."""
+_NOWHERE = ("dummy", "offscreen")
+"""SDL's drivers without a display, which it takes by itself where there is none."""
 
 _WORDS = {
     Phase.CONNECTING: "connecting to {server} ...",
@@ -50,11 +55,18 @@ class Loop(Protocol):
 
 
 class Screen:
-    """A window of `size`. `server` is named while connecting. Raises UsageError when no window can be opened."""
+    """A window of `size`; `server` is named while connecting. Not `visible`: it draws into memory only.
 
-    def __init__(self, size: tuple[int, int], server: str) -> None:
+    Raises UsageError when no window can be opened.
+    """
+
+    def __init__(self, size: tuple[int, int], server: str, *, visible: bool = True) -> None:
         pygame.font.init()
         self._window = Window("Arena", size)
+        if visible and pygame.display.get_driver() in _NOWHERE:
+            self._window.close()
+            raise UsageError("there is no display here to open a window on: play with --headless")
+        self._announce("painting the arena ...")
         self._server = server
         self._controls = Controls()
         # Most servers play the usual map: it is painted before there is a connection that would wait for it.
@@ -64,20 +76,21 @@ class Screen:
         self._drawn_for = (self._usual.map.name, canvas.get_size())
         self._frame_times: deque[float] = deque(maxlen=60)
 
-    def run(self, loop: Loop, seconds: float | None, stopped: Sequence[object]) -> None:
-        """Play until the player leaves, the session ends, `seconds` have passed or `stopped` has an entry."""
-        clock = loop.clock
-        begin = next_frame = clock.now()
-        while not stopped and not loop.over and not self._controls.leave:
-            now = clock.now()
-            if seconds is not None and now - begin >= seconds:
-                break
-            for event in self._window.events(now):
-                self._controls.handle(event)
-            picture = loop.frame(None if loop.plays_itself else self._input)
-            self.draw(loop, picture)
-            next_frame = max(next_frame + 1.0 / FRAME_HZ, clock.now())
-            loop.wait(next_frame)
+    def run(self, loop: Loop) -> None:
+        """Play until the loop is over or the player leaves; where the server ended it, show why for a moment."""
+        while not loop.over and not self._controls.leave:
+            self._frame(loop)
+        last = loop.clock.now() + LAST_WORDS
+        while loop.session.phase is Phase.CLOSED and not self._controls.leave and loop.clock.now() < last:
+            self._frame(loop)
+
+    def _frame(self, loop: Loop) -> None:
+        """Run and show one frame, and wait for the next."""
+        begin = loop.clock.now()
+        for event in self._window.events(begin):
+            self._controls.handle(event)
+        self.draw(loop, loop.frame(None if loop.plays_itself else self._input))
+        loop.wait(begin + 1.0 / FRAME_HZ)
 
     def draw(self, loop: Loop, picture: Picture | None) -> None:
         """Draw and show one frame."""
@@ -114,6 +127,14 @@ class Screen:
     def show_net_graph(self) -> None:
         """Open the net graph, as F3 does."""
         self._controls.show_net = True
+
+    def _announce(self, words: str) -> None:
+        """Show `words` alone, before there is a renderer: making one takes a second."""
+        canvas = self._window.canvas
+        canvas.fill((14, 17, 23))
+        face = pygame.font.Font(None, 30).render(words, True, (200, 206, 218))
+        canvas.blit(face, face.get_rect(center=canvas.get_rect().center))
+        self._window.show()
 
     def _input(self, picture: Picture | None) -> Sequence[int]:
         focus = self._renderer.focus if self._renderer else (0, 0)
