@@ -109,8 +109,9 @@ class ImpairedTransport:
         return True
 
     def close(self) -> None:
-        """Close the inner transport; what is held back is lost."""
-        self._outgoing.clear()
+        """Send what is held back, and close the inner transport: a good-bye would arrive after its sender is gone."""
+        while self._outgoing:
+            self._inner.send([heappop(self._outgoing)[2]], self._now)
         self._incoming.clear()
         self._inner.close()
 

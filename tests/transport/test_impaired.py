@@ -83,10 +83,13 @@ def test_wait_ends_when_something_held_back_is_due(monkeypatch: pytest.MonkeyPat
     assert not without.wait(0.01)
 
 
-def test_closing_closes_the_inner_one() -> None:
+def test_closing_sends_what_is_held_back_and_closes_the_inner_one() -> None:
     network = VirtualNetwork()
+    server = network.endpoint(B)
     with ImpairedTransport(network.endpoint(A), LINE, seed=1) as ours:
-        ours.send([(b"x", B)], 0.0)
+        ours.send([(b"bye", B), (b"bye", B)], 0.0)
+        assert server.receive(0.0) == []
+    assert server.receive(0.0) == [(b"bye", A)] * 2
     network.endpoint(A)  # free again
 
 
