@@ -24,6 +24,7 @@ from engine.client.timeline import LeadClock, ViewClock
 from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory
+from engine.identity import clean_name
 from engine.link.acks import AckTable
 from engine.link.channels import Channels
 from engine.link.header import decode_header, encode_header
@@ -89,14 +90,17 @@ class ClientFigures:
 
 
 class ClientSession:
-    """See the module. `games` makes the game from the server's settings."""
+    """See the module. `games` makes the game from the server's settings.
+
+    unix_time: at `now`, if this machine's clock is to be trusted with the token's expiry; None: it need not be.
+    """
 
     def __init__(
         self,
         games: GameFactory,
         token: bytes,
         now: float,
-        unix_time: float,
+        unix_time: float | None,
         entropy: Callable[[int], bytes],
         config: ClientConfig | None = None,
     ) -> None:
@@ -167,9 +171,7 @@ class ClientSession:
         if isinstance(message, Welcome):
             self._begin(message)
         elif isinstance(message, PlayerJoined):
-            self.names[message.row] = message.name
-            if message.bot:
-                self.bots.add(message.row)
+            self._name(message)
         elif isinstance(message, PlayerLeft):
             self.names.pop(message.row, None)
             self.bots.discard(message.row)
@@ -184,6 +186,19 @@ class ClientSession:
             self.drops["unknown-message"] += 1
         else:
             raise ProtocolError("unexpected-message", type(message).__name__)
+
+    def _name(self, joined: PlayerJoined) -> None:
+        """Take a name: of a row there is, and fit to be seen. A server is a stranger too."""
+        if self.game is None or not 0 <= joined.row < self.game.player.capacity:
+            raise ProtocolError("bad-row", f"row {joined.row} has joined")
+        try:
+            self.names[joined.row] = clean_name(joined.name)
+        except UsageError as error:
+            raise ProtocolError("bad-name", str(error)) from error
+        if joined.bot:
+            self.bots.add(joined.row)
+        else:
+            self.bots.discard(joined.row)
 
     def _begin(self, welcome: Welcome) -> None:
         """The server says what is played: make the same game, and say that snapshots can come."""
@@ -404,6 +419,10 @@ class ClientSession:
         taken = list(self._taken)
         self._taken.clear()
         return taken
+
+    def all_drops(self) -> Counter[str]:
+        """Return what was dropped by reason, on every floor."""
+        return self.drops + self._netcode.drops
 
     def figures(self, now: float) -> ClientFigures:
         """Return what has been measured so far."""

@@ -20,7 +20,7 @@ from engine.address import Address, format_address
 from engine.config import MatchConfig, ServerConfig
 from engine.errors import NetError, ProtocolError
 from engine.game import Brain, Game, GameEvent, Inputs
-from engine.identity import decode_user_data
+from engine.identity import decode_user_data, free_name, name_key
 from engine.link.acks import AckTable
 from engine.link.channels import ChannelFull, Channels
 from engine.link.header import decode_header, encode_header, encode_headers
@@ -299,12 +299,7 @@ class ServerSession:
         self._tell(self._peers.values(), MATCH, PlayerLeft(row, reason))
 
     def _free_name(self, name: str) -> str:
-        taken = set(self.names.values())
-        number, free = 1, name
-        while free in taken:
-            number += 1
-            free = f"{name} ({number})"
-        return free
+        return free_name(name, {name_key(taken) for taken in self.names.values()})
 
     # The tick --------------------------------------------------------------------------------------------------------
 
