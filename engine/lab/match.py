@@ -277,7 +277,7 @@ class VirtualMatch:
             user_data=encode_user_data(spec.name),
         )
         session = ClientSession(self._games, token, self.now, UNIX_START + self.now, self._random.bytes, self._client)
-        truth = PlayerTruth(session, self.server, self.states, self._warmup)
+        truth = PlayerTruth(session, self.server, self.states, spec.frame_hz, self._warmup)
         brain = self.game.brain(spec.behaviour, self.seed * 1000 + number)
         player = LabPlayer(spec, session, socket, brain, truth)
         self.players.append(player)

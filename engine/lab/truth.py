@@ -9,6 +9,8 @@ twice a virtual second it compares all frames since with the true states in a ha
     remote error  distance between a row as drawn and as it truly was at the view tick
     overshoot     how far past the point where it came to rest a row was drawn, greatest of each stop
     view age      how far behind the server's present the picture was, all delays together
+    judder        by how much a row's movement changed from one frame to the next
+    own delay     from an input to the frame that shows what it did
 
 Rows that teleported between the picture and the truth are not compared: they are drawn where they were by design. What
 it does not do: judge shots (`shots.py`), or know anything of a game beyond its schema.
@@ -80,12 +82,16 @@ class Totals:
 class PlayerTruth:
     """One player's measures; they begin `warmup` seconds after its first picture."""
 
-    def __init__(self, session: ClientSession, server: ServerSession, states: TrueStates, warmup: float) -> None:
+    def __init__(
+        self, session: ClientSession, server: ServerSession, states: TrueStates, frame_hz: float, warmup: float
+    ) -> None:
         self._session = session
         self._server = server
         self._states = states
+        self._frame_ms = 1000.0 / frame_hz
         self._warmup = warmup
-        self._frames: list[tuple[int, bool, int, int, Seen, np.ndarray]] = []
+        self._frames: list[tuple[int, int, int, int, Seen, np.ndarray]] = []
+        self._taken: list[int] = []
         self._stale_rows: dict[int, int] = {}
         self._stops: dict[int, float] = {}
         self._stop_keep = round(2 * STOP_SECONDS * server.match.tick_hz)
@@ -95,6 +101,9 @@ class PlayerTruth:
         self.remote_error = Distribution()
         self.overshoot = Distribution()
         self.view_age_ms = Distribution()
+        self.own_delay_ms = Distribution()
+        self.judder = Distribution()
+        self.own_judder = Distribution()
         self.interp_delay_ms = Distribution()
         self.rtt_ms = Distribution()
         self.lead_ticks = Distribution()
@@ -124,48 +133,16 @@ class PlayerTruth:
             return
         view = picture.view
         seen = picture.kinds[self._session.game.player.name]
-        dry = view.tick_b is None
-        stale = 0 if dry else self._stale_rows.get(view.tick_b or 0, 0)
         # The generations are a window of the history ring, which goes on: copied. The values are the picture's own.
-        self._frames.append((view.time, dry, stale, self._server.world.tick, seen, seen.generation.copy()))
+        # Without interpolation every picture is the newest snapshot's: none of its rows is starved.
+        bare = view.tick_b is None and self._session.switches.interpolation
+        towards = -1 if bare else view.tick_b or 0
+        newest, own = self._session.own_ticks()
+        self._frames.append((view.time, towards, self._server.world.tick, newest - own, seen, seen.generation.copy()))
 
     def took(self, tick: int) -> None:
-        """The client read the snapshot of `tick`: compare it, row by row, with what the server believes it told."""
-        session, server, truth = self._session, self._server, self.snapshots
-        own_row = session.own_row
-        peer = None if own_row is None else server.peer_slot(own_row)
-        if peer is None or own_row is None or session.game is None:
-            return
-        truth.snapshots += 1
-        views = server.snapshots.views
-        for name, published in server.snapshots.histories.items():
-            seen = session.histories[name]
-            here, there = seen.slot(tick), published.slot(tick)
-            if here is None or there is None or views.tick[peer, there] != tick:
-                continue
-            held, told = seen.status[here], views.status[name][peer, there]
-            if name == session.game.player.name:
-                self._note_stale(tick, held)
-            if not np.array_equal(held, told):
-                self._mismatch(tick, name, np.flatnonzero(held != told))
-            rows = np.flatnonzero(told == EXACT)
-            truth.rows += len(rows)
-            if len(rows):
-                same = (seen.state[here][:, rows] == published.state[there][:, rows]).all(axis=0)
-                same &= seen.generation[here][rows] == published.generation[there][rows]
-                if not same.all():
-                    self._mismatch(tick, name, rows[~same])
-        own = session.own_snapshot(tick)
-        true_own = server.snapshots.own_state(tick, own_row)
-        if own is not None and true_own is not None and not np.array_equal(own, true_own):
-            truth.own_mismatches += 1
-
-    def _note_stale(self, tick: int, held: np.ndarray) -> None:
-        count = int(np.count_nonzero(held == STALE))
-        if count:
-            self._stale_rows[tick] = count
-            while len(self._stale_rows) > 256:
-                del self._stale_rows[next(iter(self._stale_rows))]
+        """The client read the snapshot of `tick`."""
+        self._taken.append(tick)
 
     def _mismatch(self, tick: int, name: str, rows: np.ndarray) -> None:
         truth = self.snapshots
@@ -182,8 +159,9 @@ class PlayerTruth:
 
     def flush(self, now: float, down: tuple[int, int], up: tuple[int, int]) -> None:
         """Measure what happened since the last flush. down, up: packets and bytes (with headers) on the line so far."""
-        self._measure_frames()
         session = self._session
+        self._compare_snapshots()
+        self._measure_frames()
         if session.phase is not Phase.PLAYING or self.begins_at is None:
             return
         figures = session.figures(now)
@@ -240,26 +218,67 @@ class PlayerTruth:
             snapshots=figures.snapshots,
         )
 
+    def _compare_snapshots(self) -> None:
+        """Compare the snapshots read since the last time, row by row, with what the server believes it told."""
+        taken, self._taken = self._taken, []
+        session, server = self._session, self._server
+        own_row = session.own_row
+        peer = None if own_row is None else server.peer_slot(own_row)
+        if not taken or peer is None or own_row is None or session.game is None:
+            return
+        views = server.snapshots.views
+        for name, published in server.snapshots.histories.items():
+            seen = session.histories[name]
+            # A ring of the same depth on both sides: a snapshot has the same slot in each.
+            slots = np.array([slot for slot in map(seen.slot, taken) if slot is not None], np.intp)
+            ticks = seen.tick[slots]
+            slots = slots[(published.tick[slots] == ticks) & (views.tick[peer, slots] == ticks)]
+            held, told = seen.status[slots], views.status[name][peer, slots]
+            exact = told == EXACT
+            differ = (seen.state[slots] != published.state[slots]).any(axis=1)
+            differ |= seen.generation[slots] != published.generation[slots]
+            wrong = (held != told) | (exact & differ)
+            self.snapshots.rows += int(np.count_nonzero(exact))
+            if name == session.game.player.name:
+                self.snapshots.snapshots += len(slots)
+                for tick, count in zip(seen.tick[slots].tolist(), (held == STALE).sum(axis=1).tolist(), strict=True):
+                    self._note_stale(tick, count)
+            for at in np.flatnonzero(wrong.any(axis=1)).tolist():
+                self._mismatch(int(seen.tick[slots[at]]), name, np.flatnonzero(wrong[at]))
+        for tick in taken:
+            own, true_own = session.own_snapshot(tick), server.snapshots.own_state(tick, own_row)
+            if own is not None and true_own is not None and not np.array_equal(own, true_own):
+                self.snapshots.own_mismatches += 1
+
+    def _note_stale(self, tick: int, count: int) -> None:
+        if count:
+            self._stale_rows[tick] = count
+            while len(self._stale_rows) > 256:
+                del self._stale_rows[next(iter(self._stale_rows))]
+
     def _measure_frames(self) -> None:
         """Compare the frames drawn since the last time with the truth, all at once."""
         if not self._frames:
             return
         frames, self._frames = self._frames, []
-        times, dry, stale, server_ticks, seens, generations = zip(*frames, strict=True)
+        times, towards, server_ticks, own_behind, seens, generations = zip(*frames, strict=True)
         states, own_row = self._states, self._session.own_row
         values = np.stack([seen.values for seen in seens], axis=1)  # (fields, frames, rows)
         alive = np.stack([seen.alive for seen in seens])
+        shown = alive.copy()
         if own_row is not None:
             alive[:, own_row] = False
-        dried = np.array(dry)
+        dried = np.array(towards) < 0
+        stale = np.array([self._stale_rows.get(tick, 0) for tick in towards])
         rows = alive.sum(axis=1)
         self.frames += len(frames)
         self.dry_frames += int(dried.sum())
         self.row_frames += int(rows.sum())
-        self.starved_row_frames += int(np.where(dried, rows, np.minimum(np.array(stale), rows)).sum())
+        self.starved_row_frames += int(np.where(dried, rows, np.minimum(stale, rows)).sum())
         time = np.array(times) / VIEW_UNITS
         hz = self._server.match.tick_hz
         self.view_age_ms.add((np.array(server_ticks) - time) * (1000.0 / hz))
+        self.own_delay_ms.add(np.array(own_behind) * (1000.0 / hz) + self._frame_ms)
         tick = np.floor(time).astype(np.int64)
         part = (time - tick)[:, None]
         slot, held = states.slots(tick)
@@ -279,6 +298,20 @@ class PlayerTruth:
             past = ((drawn - place) * states.heading[slot]).sum(axis=1)
             self._overshoots(rests, stopped, past)
         self._close_stops(int(tick.max()) - self._stop_keep)
+        self._measure_judder(drawn, shown, tenant)
+
+    def _measure_judder(self, drawn: np.ndarray, shown: np.ndarray, tenant: np.ndarray) -> None:
+        """Take the second differences of what was drawn, `(frames, dimensions, rows)`, of rows without a break."""
+        if len(drawn) < 3:
+            return
+        unbroken = shown[2:] & shown[1:-1] & shown[:-2] & (tenant[2:] == tenant[1:-1]) & (tenant[1:-1] == tenant[:-2])
+        change = np.diff(drawn, n=2, axis=0)
+        size = np.sqrt((change * change).sum(axis=1))
+        own_row = self._session.own_row
+        if own_row is not None:
+            self.own_judder.add(size[unbroken[:, own_row], own_row])
+            unbroken[:, own_row] = False
+        self.judder.add(size[unbroken])
 
     def _overshoots(self, rests: np.ndarray, stopped: np.ndarray, past: np.ndarray) -> None:
         """Keep the greatest `past` of each stop: a row and the tick it stopped at."""
@@ -299,6 +332,7 @@ class PlayerTruth:
 
     def close(self) -> None:
         """Measure what is left."""
+        self._compare_snapshots()
         self._measure_frames()
         self._close_stops(None)
 
