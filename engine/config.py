@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from engine.errors import UsageError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Counts changes of our own messages; part of the netcode protocol id, so that versions never meet."""
 
 
@@ -88,6 +88,9 @@ class ServerConfig:
     """Seconds a missing input is stood in for by the one before it; then the player lets go of the controls."""
     drain_limit: int = 4096
     """Datagrams taken from the socket per tick at most, so that a flood can't starve the simulation."""
+    resume_seconds: float = 30.0
+    """Seconds a player who lost its connection is kept: a router's restart, a walk between two networks. Its row stands
+    in the match meanwhile. 0: nobody is."""
     switches: Switches = Switches()
 
     def __post_init__(self) -> None:
@@ -96,6 +99,7 @@ class ServerConfig:
         _require(self, "payload_bytes", 256, 1200)
         _require(self, "repeat_limit", 0.0, 5.0)
         _require(self, "drain_limit", 1, 1_000_000)
+        _require(self, "resume_seconds", 0.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

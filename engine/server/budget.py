@@ -26,10 +26,10 @@ class Budget:
             urgency[peer] = 0
         self.dropped_total[peer] = 0
 
-    def fit(self, peers: np.ndarray, deltas: list[KindDelta], room: np.ndarray) -> None:
+    def fit(self, peers: np.ndarray, deltas: list[KindDelta], room: np.ndarray) -> np.ndarray:
         """Drop entries from `deltas` (one per kind, n peers each) until each peer's fit `room`, `(n,)` bytes.
 
-        What dropping can't save, leaves and the word that a row is on hold, is said even beyond `room`.
+        Returns `(n,) bool`, who is beyond it even so: dropping does not save leaves and the word that a row is on hold.
         """
         room = room - sum(delta.gap_bytes for delta in deltas)
         sizes = np.concatenate([delta.entry_bytes() for delta in deltas], axis=1)
@@ -37,7 +37,7 @@ class Budget:
         for urgency in self._urgency:
             urgency[peers[~full]] = 0
         if not full.any():
-            return
+            return full
         floors = np.concatenate([delta.floor_bytes() for delta in deltas], axis=1)
         edges = np.cumsum([0, *(urgency.shape[1] for urgency in self._urgency)]).tolist()
         for at in np.flatnonzero(full).tolist():
@@ -56,3 +56,5 @@ class Budget:
                 mine = waiting[edges[kind_at] : edges[kind_at + 1]]
                 self._urgency[kind_at][peer] = np.where(mine, self._urgency[kind_at][peer] + 1, 0)
                 delta.drop(at, np.flatnonzero(mine))
+        beyond: np.ndarray = full & (floors.sum(axis=1) > room)
+        return beyond

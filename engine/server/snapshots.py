@@ -24,8 +24,8 @@ from engine.world.history import ABSENT, EXACT, History
 from engine.world.schema import Kind
 from engine.world.table import World
 
-_HEAD_BYTES = msgints.ARRAY_HEADER_BYTES + 5 + 1 + 3 + 3 + 1
-"""The message before its sections at most: tick, age, input, slack, repeated."""
+_COUNT_BYTES = 3
+"""A section's count of entries at most."""
 
 
 @dataclass(slots=True)
@@ -91,8 +91,33 @@ class SnapshotStage:
 
         own_rows: `(n,) int`, -1 for a peer that only watches. room: `(n,) int`, bytes each message may take.
         """
-        tick = world.tick
-        slots = self.views.base_slots(peers, tick)
+        visible = [self._interest(kind, world, peers, own_rows) for kind in self._kinds]
+        slots = self.views.base_slots(peers, world.tick)
+        header, own, own_counts, deltas, beyond = self._against(
+            world.tick, peers, own_rows, inputs, room, slots, visible
+        )
+        if beyond.any():
+            # So much left or changed at once that even naming it does not fit: these begin anew, without a baseline.
+            slots[beyond] = -1
+            header, own, own_counts, deltas, _ = self._against(
+                world.tick, peers, own_rows, inputs, room, slots, visible
+            )
+        sections = [delta.sections() for delta in deltas]
+        messages = encode_snapshots(header, own, own_counts, sections)
+        status_by_kind = {kind.name: part.status for kind, part in zip(self._kinds, sections, strict=True)}
+        return Batch(messages, status_by_kind)
+
+    def _against(
+        self,
+        tick: int,
+        peers: np.ndarray,
+        own_rows: np.ndarray,
+        inputs: InputRing,
+        room: np.ndarray,
+        slots: np.ndarray,
+        visible: list[np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[KindDelta], np.ndarray]:
+        """Return header, own rows and deltas against the baselines in `slots`, cut to `room`; and who is beyond it."""
         header = np.empty((len(peers), 5), np.int64)
         header[:, 0] = tick
         header[:, 1] = np.where(slots < 0, 0, (tick - self.views.baseline[peers]) // self._every)
@@ -101,17 +126,13 @@ class SnapshotStage:
         header[:, 3] = inputs.slack[peers]
         header[:, 4] = inputs.repeated[peers]
         own, own_counts = self._own_rows(tick, slots, own_rows)
-        deltas = []
-        for kind in self._kinds:
-            visible = self._interest(kind, world, peers, own_rows)
-            status = self.views.base_status(kind, peers, slots)
-            deltas.append(KindDelta(self.histories[kind.name], tick, visible, slots, status))
+        deltas = [
+            KindDelta(self.histories[kind.name], tick, seen, slots, self.views.base_status(kind, peers, slots))
+            for kind, seen in zip(self._kinds, visible, strict=True)
+        ]
         own_bytes = np.add.reduceat(msgints.widths(own), np.cumsum(own_counts) - own_counts)
-        self.budget.fit(peers, deltas, room - _HEAD_BYTES - 3 * len(deltas) - own_bytes)
-        sections = [delta.sections() for delta in deltas]
-        messages = encode_snapshots(header, own, own_counts, sections)
-        status_by_kind = {kind.name: part.status for kind, part in zip(self._kinds, sections, strict=True)}
-        return Batch(messages, status_by_kind)
+        head_bytes = msgints.ARRAY_HEADER_BYTES + msgints.widths(header).sum(axis=1) + _COUNT_BYTES * len(deltas)
+        return header, own, own_counts, deltas, self.budget.fit(peers, deltas, room - head_bytes - own_bytes)
 
     def _interest(self, kind: Kind, world: World, peers: np.ndarray, own_rows: np.ndarray) -> np.ndarray:
         """Return which rows of `kind` each peer shall see, `(n, rows) bool`; never its own."""

@@ -3,8 +3,8 @@
 The entity section of a snapshot is, per kind, in schema order:
 
     count                       entries that follow
-    per entry, rows ascending:
-      gap                       rows skipped since the previous entry (the first: since row -1)
+    per entry, rows ascending:  of the row after the previous entry's (the first: of row 0), unless
+      code <= -3   skip         -2 - code rows are skipped; then the entry's own code follows
       code > 0    residual      code is a bit mask of fields; then the residual of each set field, low bit first
       code = 0    full          then the generation, then every public field
       code = -1   leave         the receiver forgets the row
@@ -13,7 +13,7 @@ The entity section of a snapshot is, per kind, in schema order:
 A row that the baseline holds exactly and that has no residual has no entry. Everything is an integer within int32.
 
 What an entry says depends only on (baseline tick, row), so the bytes of each are made once and gathered for every peer
-that needs them; only the gap differs from peer to peer. `encode_kind` is a handful of passes over `(peers, rows)`.
+that needs them; only the skips differ from peer to peer. `encode_kind` is a handful of passes over `(peers, rows)`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class KindDelta:
         return value_starts[blob_starts], data, counts
 
     def entry_bytes(self) -> np.ndarray:
-        """Return the size of each peer's entry for each row, `(n, rows) int64`; a gap is counted as one byte."""
+        """Return the size of each peer's entry for each row, `(n, rows) int64`; a skip of one byte is counted in."""
         return np.where(self._entry >= 0, self._blob_lengths[self._entry] + 1, 0)
 
     def floor_bytes(self) -> np.ndarray:
@@ -119,8 +119,8 @@ class KindDelta:
 
     @property
     def gap_bytes(self) -> int:
-        """Bytes by which a section's gaps can exceed one byte each: one for every 128 rows skipped."""
-        return int(self._entry.shape[1]) // 128
+        """Bytes by which a section's skips can exceed one byte each: one for every 31 rows skipped."""
+        return int(self._entry.shape[1]) // 31
 
     def drop(self, peer: int, rows: np.ndarray) -> None:
         """Leave the entries of `rows` out of `peer`'s snapshot: a row held so far is put on hold, others stay away."""
@@ -139,8 +139,9 @@ class KindDelta:
         gaps = rows.copy()
         gaps[1:] -= rows[:-1] + 1
         gaps[first] = rows[first]
-        # One stream holds all counts, then all gaps; the blobs lie before it. A peer's segments: count, (gap, blob)*.
-        stream, at = msgints.encode(np.concatenate([per_peer, gaps]))
+        skips = gaps > 0
+        # One stream holds all counts, then all skips; the blobs lie before it. A peer's segments: count, (skip, blob)*.
+        stream, at = msgints.encode(np.concatenate([per_peer, HOLD - gaps]))
         source = np.concatenate([self._blobs, stream])
         at += len(self._blobs)
         segments = count + 2 * len(peers)
@@ -149,12 +150,12 @@ class KindDelta:
         entry_at = 2 * np.arange(len(peers)) + peers + 1
         count_at = np.arange(count) + 2 * (np.cumsum(per_peer) - per_peer)
         starts[count_at], lengths[count_at] = at[:count], np.diff(at[: count + 1])
-        starts[entry_at], lengths[entry_at] = at[count:-1], np.diff(at[count:])
+        starts[entry_at], lengths[entry_at] = at[count:-1], np.where(skips, np.diff(at[count:]), 0)
         starts[entry_at + 1], lengths[entry_at + 1] = self._blob_starts[blobs], self._blob_lengths[blobs]
         ends = np.zeros(segments + 1, np.int64)
         np.cumsum(lengths, out=ends[1:])
         peer_starts = np.append(ends[count_at], ends[-1])
-        ints = 1 + per_peer + np.bincount(peers, weights=self._blob_ints[blobs], minlength=count).astype(np.int64)
+        ints = 1 + np.bincount(peers, weights=self._blob_ints[blobs] + skips, minlength=count).astype(np.int64)
         return Sections(msgints.gather(source, starts, lengths), peer_starts, ints, self._status())
 
     def _status(self) -> np.ndarray:
@@ -192,8 +193,12 @@ def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[i
         state = expected(kind, history.state[base_slot], tick - int(history.tick[base_slot]))
         status = history.status[base_slot].copy()
         generation = history.generation[base_slot].copy()
-    deltas = np.zeros((fields, rows), np.int32)
-    touched = False
+    # A row has at most one entry, so each is judged by the baseline; what they say is written all at once.
+    held = status.tobytes()
+    places: list[int] = []
+    residuals: list[int] = []
+    told: list[int] = []
+    values: list[int] = []
     try:
         count = ints[at]
         if not 0 <= count <= rows:
@@ -201,42 +206,49 @@ def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[i
         at += 1
         row = -1
         for _ in range(count):
-            gap, code = ints[at], ints[at + 1]
-            at += 2
-            row += gap + 1
-            if gap < 0 or row >= rows:
+            code = ints[at]
+            at += 1
+            row += 1
+            if code < HOLD:
+                row += HOLD - code
+                code = ints[at]
+                at += 1
+            if row >= rows:
                 raise ProtocolError("bad-row", f"{kind.name} row {row} of {rows}")
             if code > 0:
-                if status[row] != EXACT or code >> fields:
-                    raise ProtocolError("bad-residual", f"{kind.name} row {row}: mask {code:#x}, status {status[row]}")
-                touched = True
-                field = 0
+                if held[row] != EXACT or code >> fields:
+                    raise ProtocolError("bad-residual", f"{kind.name} row {row}: mask {code:#x}, status {held[row]}")
                 while code:
-                    if code & 1:
-                        deltas[field, row] = ints[at]
-                        at += 1
-                    code >>= 1
-                    field += 1
+                    bit = code & -code
+                    code ^= bit
+                    places.append((bit.bit_length() - 1) * rows + row)
+                    residuals.append(ints[at])
+                    at += 1
             elif code == FULL:
-                values = ints[at + 1 : at + 1 + fields]
-                if len(values) < fields or not 0 <= ints[at] < GENERATIONS:
+                whole = ints[at + 1 : at + 1 + fields]
+                if len(whole) < fields or not 0 <= ints[at] < GENERATIONS:
                     raise ProtocolError(
-                        "bad-full", f"{kind.name} row {row}: generation {ints[at]}, {len(values)} fields"
+                        "bad-full", f"{kind.name} row {row}: generation {ints[at]}, {len(whole)} fields"
                     )
                 generation[row] = ints[at]
-                state[:, row] = values
                 status[row] = EXACT
+                told.append(row)
+                values += whole
                 at += 1 + fields
             elif code == LEAVE:
                 status[row] = ABSENT
-            elif code == HOLD and status[row] != ABSENT:
+            elif code == HOLD and held[row] != ABSENT:
                 status[row] = STALE
             else:
                 raise ProtocolError("bad-code", f"{kind.name} row {row}: {code}")
+        if told:
+            state[:, told] = np.array(values, np.int32).reshape(-1, fields).T
+        if places:
+            deltas = np.zeros(fields * rows, np.int32)
+            deltas[places] = np.array(residuals, np.int32)
+            state = apply_residual(kind, state, deltas.reshape(fields, rows))
     except IndexError:
         raise ProtocolError("truncated", f"{kind.name} section ends early, at integer {at} of {len(ints)}") from None
     except (TypeError, OverflowError) as error:
         raise ProtocolError("bad-integer", f"{kind.name} section: {error}") from None
-    if touched:
-        state = apply_residual(kind, state, deltas)
     return KindState(state, status, generation), at

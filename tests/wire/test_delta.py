@@ -84,7 +84,8 @@ class PlainPeer:
                 status.append(before)
         ints, last = [len(entries)], -1
         for row, entry in entries:
-            ints += [row - last - 1, *entry]
+            skipped = row - last - 1
+            ints += [*([-2 - skipped] if skipped else []), *entry]
             last = row
         return ints, status, sizes
 
@@ -222,7 +223,7 @@ def test_a_row_on_hold_comes_back_whole() -> None:
         seen.append(ints)
         held, _ = decode_kind(mine, tick, base, ints, 0)
         mine.push(tick, held.state, held.status, held.generation)
-    assert seen == [[1, 3, FULL, 1, 5, 0, 0, 0], [1, 3, HOLD], [1, 3, FULL, 1, 9, 0, 0, 0]]
+    assert seen == [[1, -5, FULL, 1, 5, 0, 0, 0], [1, -5, HOLD], [1, -5, FULL, 1, 9, 0, 0, 0]]
 
 
 def test_an_unpublished_tick_is_refused() -> None:
@@ -241,22 +242,22 @@ BASE_STATUS = [EXACT, STALE, ABSENT, EXACT, EXACT, EXACT, EXACT, EXACT, EXACT, E
         ([-1], "bad-count"),
         ([ROWS + 1], "bad-count"),
         ([1], "truncated"),
-        ([1, 0], "truncated"),
-        ([1, 0, 1], "truncated"),
-        ([1, -1, LEAVE], "bad-row"),
-        ([1, ROWS, LEAVE], "bad-row"),
-        ([2, 4, LEAVE, 5, LEAVE], "bad-row"),
-        ([1, 0, 1 << FIELDS, 0], "bad-residual"),
-        ([1, 1, 1, 5], "bad-residual"),  # a residual upon a stale row
-        ([1, 2, 1, 5], "bad-residual"),  # upon an absent one
-        ([1, 0, FULL, 128, 0, 0, 0, 0], "bad-full"),
-        ([1, 0, FULL, -1, 0, 0, 0, 0], "bad-full"),
-        ([1, 0, FULL, 1, 0, 0, 0], "bad-full"),
-        ([1, 0, FULL], "truncated"),
-        ([1, 0, -3], "bad-code"),
-        ([1, 2, HOLD], "bad-code"),
-        ([1, 0, FULL, 1, 2**31, 0, 0, 0], "bad-integer"),
-        ([1, 0, 1, 2**31], "bad-integer"),
+        ([1, -3], "truncated"),
+        ([1, 1], "truncated"),
+        ([1, -2 - ROWS, LEAVE], "bad-row"),
+        ([1, -(2**31), LEAVE], "bad-row"),
+        ([2, -6, LEAVE, -7, LEAVE], "bad-row"),
+        ([1, 1 << FIELDS, 0], "bad-residual"),
+        ([1, -3, 1, 5], "bad-residual"),  # a residual upon a stale row
+        ([1, -4, 1, 5], "bad-residual"),  # upon an absent one
+        ([1, FULL, 128, 0, 0, 0, 0], "bad-full"),
+        ([1, FULL, -1, 0, 0, 0, 0], "bad-full"),
+        ([1, FULL, 1, 0, 0, 0], "bad-full"),
+        ([1, FULL], "truncated"),
+        ([1, -3, -3], "bad-code"),  # a skip upon a skip
+        ([1, -4, HOLD], "bad-code"),
+        ([1, FULL, 1, 2**31, 0, 0, 0], "bad-integer"),
+        ([1, 1, 2**31], "bad-integer"),
     ],
 )
 def test_a_bad_section_is_refused(ints: list[int], reason: str) -> None:

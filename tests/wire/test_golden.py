@@ -20,9 +20,12 @@ from engine.wire.messages import (
     Farewell,
     Happened,
     Judged,
+    Notice,
+    PlayerAway,
     PlayerJoined,
     PlayerLeft,
     Ready,
+    Resume,
     Welcome,
 )
 from engine.wire.snapshot import NONE, decode_snapshot, encode_own, encode_snapshots
@@ -58,8 +61,11 @@ MESSAGES = {
     "player_left": PlayerLeft(row=3, reason="left"),
     "happened": Happened(tick=1234, code=2, args=(3, -40, 70000)),
     "judged": Judged(tick=1234, hit=5, reason="hit", claimed_age=2048, allowed_age=2048, clamped=False),
-    "farewell": Farewell(reason="the server is restarting"),
+    "farewell": Farewell(reason="the server is restarting", again=True),
     "ready": Ready(schema=0x12345678),
+    "resume": Resume(ticket="0700000000000000" + "5a" * 16, seconds=30.0),
+    "player_away": PlayerAway(row=3, away=True),
+    "notice": Notice(text="back in five minutes"),
 }
 
 

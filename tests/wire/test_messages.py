@@ -21,9 +21,12 @@ from engine.wire.messages import (
     Farewell,
     Happened,
     Judged,
+    Notice,
+    PlayerAway,
     PlayerJoined,
     PlayerLeft,
     Ready,
+    Resume,
     Welcome,
 )
 
@@ -57,7 +60,10 @@ GAME = ENGINE_MESSAGES.with_types({FIRST_GAME_ID: Chat})
         st.builds(PlayerLeft, NUMBERS, TEXT),
         st.builds(Happened, NUMBERS, NUMBERS, st.lists(NUMBERS, max_size=12).map(tuple)),
         st.builds(Judged, NUMBERS, NUMBERS, TEXT, NUMBERS, NUMBERS, st.booleans()),
-        st.builds(Farewell, TEXT),
+        st.builds(Farewell, TEXT, st.booleans()),
+        st.builds(Resume, TEXT, st.floats(0, 600)),
+        st.builds(PlayerAway, NUMBERS, st.booleans()),
+        st.builds(Notice, TEXT),
         st.builds(Chat, TEXT.filter(bool), st.binary(max_size=30), st.floats(-1e9, 1e9)),
         st.just(WELCOME),
     )
@@ -149,10 +155,11 @@ def test_any_bytes_give_a_message_none_or_a_protocol_error(data: bytes) -> None:
     assert message is None or GAME.decode(GAME.encode(message)) == message
 
 
-@given(st.integers(1, 7), st.data())
+@given(st.integers(1, 10), st.data())
 def test_a_changed_byte_gives_a_message_or_a_protocol_error(number: int, data: st.DataObject) -> None:
     examples = [WELCOME, Ready(5), PlayerJoined(1, "ann", True), PlayerLeft(1, "quit"), Happened(9, 2, (1, -2))]
-    examples += [Judged(9, -1, "miss", 5, 5, False), Farewell("bye")]
+    examples += [Judged(9, -1, "miss", 5, 5, False), Farewell("bye", True)]
+    examples += [Resume("00" * 24, 30.0), PlayerAway(2, True), Notice("hello")]
     changed = bytearray(ENGINE_MESSAGES.encode(examples[number - 1]))
     changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ProtocolError):
