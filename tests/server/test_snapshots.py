@@ -68,8 +68,6 @@ class Client:
 
     def snapshot(self, world: World, own_row: int = 0) -> np.ndarray:
         """Let the world be published, told and acknowledged; return the status of each row as the client has it."""
-        import msgpack
-
         self._stage.publish(world)
         peers = np.array([0])
         batch = self._stage.build(world, peers, np.array([own_row]), self._inputs, np.array([ROOM]))
