@@ -24,7 +24,7 @@ CHANNELS_MAX = 64  # so that a channel and its slice mark are one byte of msgpac
 RELIABLE_MAX_BYTES = 256 * 1024  # of a message: a map, a scoreboard, a replay header; more is a download, not a message
 UNRELIABLE_MAX_BYTES = 64 * 1024  # of a message: some sixty fragments, of which none may be lost
 WINDOW_MESSAGES = 512  # reliable messages in flight per channel; the receiver remembers no more than that
-WINDOW_MIN_BYTES = 64 * 1024  # of reliable messages in flight per channel: 100 ms at 5 Mbit/s
+WINDOW_BYTES = 64 * 1024  # of reliable messages in flight per channel besides the largest one: 5 Mbit/s at 100 ms
 
 
 class Kind(Enum):
@@ -69,7 +69,7 @@ class Channel:
     @property
     def window_bytes(self) -> int:
         """Bytes of messages begun and not delivered; the sender keeps to it, the receiver's memory is bounded by it."""
-        return max(self.max_message_bytes, WINDOW_MIN_BYTES)
+        return self.max_message_bytes + WINDOW_BYTES
 
 
 class ChannelTable:

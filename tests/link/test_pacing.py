@@ -1,0 +1,206 @@
+"""Pacing against a simulated bottleneck: queue, rate and loss, in virtual time."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from engine.errors import UsageError
+from engine.link.acks import AckTable
+from engine.link.pacing import Pacer, PacingConfig
+from engine.link.sent import Fate, sent_packets
+
+HEADERS_BYTES = 53  # netcode, UDP and IP around a packet: the bottleneck carries them too
+
+
+@dataclass
+class Bottleneck:
+    """One direction: `rate` bytes/s behind a queue without end, then `delay` (s), exponential `jitter` (s), `loss`."""
+
+    rate: float
+    delay: float = 0.020
+    jitter: float = 0.0
+    loss: float = 0.0
+    queue_bytes: float = float("inf")
+    free_at: float = 0.0
+
+    def send(self, size: int, now: float, rng: np.random.Generator) -> float | None:
+        """Return when a packet arrives, None when it is lost."""
+        if (self.free_at - now) * self.rate + size > self.queue_bytes:
+            return None
+        self.free_at = max(self.free_at, now) + (size + HEADERS_BYTES) / self.rate
+        if rng.random() < self.loss:
+            return None
+        return self.free_at + self.delay + self.jitter * float(rng.exponential())
+
+
+class Match:
+    """A server that has a snapshot of `packets` x `size` bytes every other tick of 60 Hz for one peer behind a path."""
+
+    def __init__(self, path: Bottleneck, size: int, packets: int = 1, paced: bool = True, seed: int = 1) -> None:
+        self.path, self.back = path, Bottleneck(1e6, path.delay, path.jitter, path.loss)
+        self.size, self.packets, self.paced = size, packets, paced
+        self.acks, self.peer, self.pacer = AckTable(1), AckTable(1), Pacer(1)
+        self.pacer.reset(0, 0.0)
+        self.tick = 0
+        self.log: list[tuple[float, float, int, int]] = []  # when, s of queue before it, divider, bytes
+        self._rng = np.random.default_rng(seed)
+        self._down: list[tuple[float, int, tuple[int, int, int]]] = []
+        self._up: list[tuple[float, int, tuple[int, int, int]]] = []
+
+    def run(self, seconds: float) -> np.ndarray:
+        """Run on for `seconds`; return the log of that time as columns."""
+        begin = len(self.log)
+        for _ in range(round(seconds * 60)):
+            self._step(self.tick / 60)
+            self.tick += 1
+        return np.array(self.log[begin:]).T
+
+    def _step(self, now: float) -> None:
+        while self._down and self._down[0][0] <= now:
+            self.peer.receive_one(0, *heapq.heappop(self._down)[2], now, self.size)
+        acked: list[Fate] = []
+        while self._up and self._up[0][0] <= now:
+            acked += self.acks.receive_one(0, *heapq.heappop(self._up)[2], now, 60)[1]
+        lost = self.acks.lost_one(0, now)
+        self.pacer.update(now, sent_packets(acked), sent_packets(lost), self.acks.meter)
+        one = np.array([0])
+        if self.tick % 2 == 0:
+            whole = self.size * self.packets
+            self.pacer.want_snapshots(one, np.array([whole]))
+            due = self.pacer.snapshot_due(self.tick // 2)[0] and self.pacer.allowance[0] >= whole / 2
+            for _ in range(self.packets if due or not self.paced else 0):
+                self.log.append((now, max(0.0, self.path.free_at - now), self.pacer.snapshot_divider[0], self.size))
+                header = self.acks.send_one(0, now, self.size)
+                self.pacer.spend(one, np.array([self.size]), np.array([self.size]))
+                at = self.path.send(self.size, now, self._rng)
+                if at is not None:
+                    heapq.heappush(self._down, (at, self.tick * 10 + len(self._down), header))
+        header = self.peer.send_one(0, now, 60)
+        at = self.back.send(60, now, self._rng)
+        if at is not None:
+            heapq.heappush(self._up, (at, self.tick, header))
+
+
+KBIT = 125.0  # bytes/s
+
+
+def test_without_pacing_the_queue_fills() -> None:
+    """What the others are measured against: 36 kB/s into 256 kbit/s stands in a queue of seconds."""
+    _, queue, _, _ = Match(Bottleneck(256 * KBIT), 1200, paced=False).run(30.0)
+    assert queue[-1] > 4.0
+
+
+@pytest.mark.parametrize(("packets", "delay"), [(1, 0.020), (2, 0.020), (2, 0.100)])
+def test_a_peer_behind_256_kbit_settles_near_its_unloaded_delay(packets: int, delay: float) -> None:
+    """36 and 72 kB/s of snapshots want to go through 32 kB/s. A packet takes 39 ms by itself, so a pair waits 20 ms."""
+    match = Match(Bottleneck(256 * KBIT, delay, jitter=0.002), 1200, packets)
+    match.run(5.0)
+    _, queue, divider, sizes = match.run(45.0)
+    own = 0.0196 * (packets - 1)
+    assert queue.mean() < own + 0.020
+    assert np.quantile(queue, 0.95) < 2 * own + 0.060
+    assert queue.max() < 0.4  # when it tries whether the path has become wider
+    assert divider.min() >= 1
+    assert sizes.sum() / 45 > 0.5 * 256 * KBIT
+    assert divider.mean() > 1.5  # the snapshot rate gave way
+
+
+def test_the_first_overshoot_is_short() -> None:
+    match = Match(Bottleneck(256 * KBIT), 1200, 2)
+    at, queue, _, _ = match.run(5.0)
+    assert queue.max() < 0.5
+    assert queue[at > 2.0].max() < 0.060
+
+
+def test_a_path_that_carries_it_is_left_alone() -> None:
+    match = Match(Bottleneck(1e6), 1000)
+    _, _, divider, _ = match.run(10.0)
+    assert divider.max() == 1
+
+
+@pytest.mark.parametrize(("jitter", "loss"), [(0.030, 0.0), (0.010, 0.05), (0.0, 0.1)])
+def test_a_bad_radio_is_not_taken_for_a_full_path(jitter: float, loss: float) -> None:
+    match = Match(Bottleneck(1e6, jitter=jitter, loss=loss), 600)
+    _, _, divider, _ = match.run(25.0)
+    assert np.mean(divider > 1) < 0.05
+
+
+def test_loss_that_does_not_yield_becomes_usual() -> None:
+    """A fifth of all packets is lost whatever is sent: the rate is given back, after a trial or two."""
+    match = Match(Bottleneck(1e6, loss=0.2), 600)
+    match.run(10.0)
+    _, _, divider, _ = match.run(25.0)
+    assert np.mean(divider > 1) < 0.1
+
+
+def test_loss_by_a_shallow_queue_is_answered() -> None:
+    """72 kB/s into a policer of 32 kB/s that holds four packets: more than half would be lost."""
+    match = Match(Bottleneck(256 * KBIT, queue_bytes=4 * 1200), 1200, 2)
+    match.run(20.0)
+    assert match.acks.stats(0, 20.0).loss_out < 0.1
+
+
+def test_a_path_that_becomes_narrow_and_wide_again() -> None:
+    path = Bottleneck(1e6)
+    match = Match(path, 1000)
+    match.run(3.0)
+    path.rate = 128 * KBIT
+    match.run(5.0)
+    _, queue, divider, _ = match.run(10.0)
+    assert queue.mean() < 0.050
+    assert divider.min() >= 2
+    path.rate = 1e6
+    match.run(30.0)
+    _, _, divider, _ = match.run(3.0)
+    assert divider.mean() == 1
+
+
+NOTHING = sent_packets([])
+
+
+def test_the_bucket() -> None:
+    config = PacingConfig(start_rate=10_000, burst=0.5, burst_bytes=1000)
+    pacer, meter = Pacer(2, config), AckTable(2).meter
+    both = np.array([0, 1])
+    assert pacer.allowance.tolist() == [5000, 5000]
+    pacer.update(0.0, NOTHING, NOTHING, meter)
+    pacer.spend(both, np.array([6000, 100]))
+    assert pacer.allowance.tolist() == [-1000, 4900]  # overdrawn: what must go goes
+    pacer.update(0.2, NOTHING, NOTHING, meter)
+    assert pacer.allowance.tolist() == pytest.approx([1000, 5000])
+    pacer.reset(0, 0.2)
+    assert pacer.allowance.tolist() == pytest.approx([5000, 5000])
+
+
+def test_the_divider_leaves_room_for_all_else() -> None:
+    """20 kB/s: 9 kB/s of other traffic leave room for 11 of the 18 kB/s that whole snapshots take."""
+    pacer, meter = Pacer(1, PacingConfig(start_rate=20_000)), AckTable(1).meter
+    one = np.array([0])
+    for tick in range(600):
+        pacer.update(tick / 60, NOTHING, NOTHING, meter)
+        pacer.want_snapshots(one, np.array([600]))
+        if tick % 2 == 0 and pacer.snapshot_due(tick // 2)[0]:
+            pacer.spend(one, np.array([600]), np.array([600]))
+        pacer.spend(one, np.array([150]))
+    assert pacer.snapshot_divider.tolist() == [2]
+
+
+def test_slots_take_turns() -> None:
+    pacer = Pacer(6)
+    pacer.snapshot_divider[:] = [1, 2, 2, 3, 3, 3]
+    due = np.array([pacer.snapshot_due(number) for number in range(6)])
+    assert due.sum(axis=0).tolist() == [6, 3, 3, 2, 2, 2]
+    assert not (due[:, 1] & due[:, 2]).any()
+    assert due[:, 3:].sum(axis=1).tolist() == [1] * 6
+
+
+@pytest.mark.parametrize(
+    "fields", [{"min_rate": 0}, {"start_rate": 3_000}, {"max_rate": 50_000}, {"back_off": 1.0}, {"divider_max": 0}]
+)
+def test_a_config_that_cannot_be(fields: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        PacingConfig(**fields)
