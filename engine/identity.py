@@ -9,13 +9,20 @@ User data of a connect token, 256 bytes:
     u8      1, the format
     u8      n, 1..96
     n       the name, UTF-8, as `clean_name` returns it
-    254-n   zeros
+    u8      r: 0, or 16 where the player wants its former place back
+    r       the secret that the match gave it for that (docs/decisions/resume.md)
+    rest    zeros
+
+What the match gives a player to come back with is its *resume ticket*, 48 hex digits that mean nothing to the player:
+its client id (u64, little-endian), and the secret.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from engine.errors import ProtocolError, UsageError
 
@@ -28,6 +35,10 @@ MAX_MARKS = 2
 USER_DATA_BYTES = 256
 """netcode's room for what a backend tells the server about a player."""
 USER_DATA_FORMAT = 1
+RESUME_SECRET_BYTES = 16
+"""Nobody guesses 128 bits."""
+RESUME_TICKET_BYTES = 8 + RESUME_SECRET_BYTES
+_TICKET = re.compile(f"[0-9a-f]{{{2 * RESUME_TICKET_BYTES}}}")
 
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols by their category, and nothing to see."""
@@ -68,26 +79,55 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return candidate
 
 
-def encode_user_data(name: str) -> bytes:
-    """Return the user data of a token for `name`. Raises UsageError when it is not a name."""
+@dataclass(frozen=True, slots=True)
+class UserData:
+    """What a connect token says about a player. `resume`: the secret to a former place; empty: it wants a new one."""
+
+    name: str
+    resume: bytes = field(default=b"", repr=False)
+
+
+def encode_user_data(name: str, resume: bytes = b"") -> bytes:
+    """Return the user data of a token for `name`. Raises UsageError when it is no name, or `resume` no secret."""
+    if len(resume) not in (0, RESUME_SECRET_BYTES):
+        raise UsageError(f"a resume secret has {RESUME_SECRET_BYTES} bytes, got {len(resume)}")
     data = clean_name(name).encode()
-    return (bytes((USER_DATA_FORMAT, len(data))) + data).ljust(USER_DATA_BYTES, b"\x00")
+    head = bytes((USER_DATA_FORMAT, len(data))) + data + bytes((len(resume),)) + resume
+    return head.ljust(USER_DATA_BYTES, b"\x00")
 
 
-def decode_user_data(data: bytes) -> str:
-    """Return the name in a token's user data. Raises ProtocolError when it is not what `encode_user_data` writes."""
+def decode_user_data(data: bytes) -> UserData:
+    """Return what a token's user data says. Raises ProtocolError when it is not what `encode_user_data` writes."""
     if len(data) != USER_DATA_BYTES:
         raise ProtocolError("bad-user-data", f"{len(data)} bytes, not {USER_DATA_BYTES}")
     if data[0] != USER_DATA_FORMAT:
         raise ProtocolError("bad-user-data", f"format {data[0]}, not {USER_DATA_FORMAT}")
-    end = 2 + data[1]
-    if data[1] > MAX_NAME_BYTES or any(data[end:]):
+    if data[1] > MAX_NAME_BYTES:
         raise ProtocolError("bad-user-data", f"{data[1]} bytes of name")
+    name_end = 2 + data[1]
+    end = name_end + 1 + data[name_end]
+    if data[name_end] not in (0, RESUME_SECRET_BYTES) or any(data[end:]):
+        raise ProtocolError("bad-user-data", f"{data[name_end]} bytes of resume secret, or more behind it")
     try:
-        text = data[2:end].decode()
+        text = data[2:name_end].decode()
         name = clean_name(text)
     except (UnicodeDecodeError, UsageError) as error:
         raise ProtocolError("bad-user-data", str(error)) from error
     if name != text:
         raise ProtocolError("bad-user-data", "a name that is not clean")
-    return name
+    return UserData(name, data[name_end + 1 : end])
+
+
+def encode_resume_ticket(client_id: int, secret: bytes) -> str:
+    """Return what the player `client_id` comes back with. Raises UsageError for values out of range."""
+    if not 0 <= client_id < 2**64 or len(secret) != RESUME_SECRET_BYTES:
+        raise UsageError(f"no resume ticket: client id {client_id}, {len(secret)} bytes of secret")
+    return (client_id.to_bytes(8, "little") + secret).hex()
+
+
+def decode_resume_ticket(ticket: str) -> tuple[int, bytes]:
+    """Return client id and secret. Raises ProtocolError when it is no ticket."""
+    if not _TICKET.fullmatch(ticket):
+        raise ProtocolError("bad-resume-ticket", f"{len(ticket)} characters, not {2 * RESUME_TICKET_BYTES} hex digits")
+    data = bytes.fromhex(ticket)
+    return int.from_bytes(data[:8], "little"), data[8:]

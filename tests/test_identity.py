@@ -10,9 +10,13 @@ from engine.errors import ProtocolError, UsageError
 from engine.identity import (
     MAX_NAME_BYTES,
     MAX_NAME_CHARACTERS,
+    RESUME_TICKET_BYTES,
     USER_DATA_BYTES,
+    UserData,
     clean_name,
+    decode_resume_ticket,
     decode_user_data,
+    encode_resume_ticket,
     encode_user_data,
     free_name,
     name_key,
@@ -102,18 +106,44 @@ def test_free_names_are_names_and_differ(name: str, count: int) -> None:
         taken.add(name_key(free))
 
 
-@given(names)
+@given(names, st.just(b"") | st.binary(min_size=16, max_size=16))
 @settings(deadline=None, max_examples=200)
-def test_user_data_round_trip(name: str) -> None:
-    data = encode_user_data(name)
+def test_user_data_round_trip(name: str, resume: bytes) -> None:
+    data = encode_user_data(name, resume)
     assert len(data) == USER_DATA_BYTES
-    assert decode_user_data(data) == name
+    assert decode_user_data(data) == UserData(name, resume)
 
 
 def test_user_data_bytes() -> None:
     assert encode_user_data("zoé") == b"\x01\x04zo\xc3\xa9" + bytes(250)
     assert len("\U0001f916".encode() * 24) == MAX_NAME_BYTES
-    assert decode_user_data(encode_user_data("\U0001f916" * 24)) == "\U0001f916" * 24
+    assert encode_user_data("zoé", b"s" * 16) == b"\x01\x04zo\xc3\xa9\x10" + b"s" * 16 + bytes(233)
+    assert decode_user_data(encode_user_data("\U0001f916" * 24)) == UserData("\U0001f916" * 24)
+    with pytest.raises(UsageError, match="got 15"):
+        encode_user_data("ann", bytes(15))
+
+
+def test_secrets_stay_out_of_a_repr() -> None:
+    assert "resume" not in repr(UserData("ann", b"s" * 16))
+
+
+@given(st.integers(0, 2**64 - 1), st.binary(min_size=16, max_size=16))
+@settings(deadline=None, max_examples=50)
+def test_resume_ticket_round_trip(client_id: int, secret: bytes) -> None:
+    ticket = encode_resume_ticket(client_id, secret)
+    assert len(ticket) == 2 * RESUME_TICKET_BYTES
+    assert decode_resume_ticket(ticket) == (client_id, secret)
+
+
+def test_what_is_no_resume_ticket() -> None:
+    assert encode_resume_ticket(0x0102, b"s" * 16) == "0201" + "00" * 6 + "73" * 16
+    with pytest.raises(UsageError, match="no resume ticket"):
+        encode_resume_ticket(2**64, bytes(16))
+    with pytest.raises(UsageError, match="15 bytes"):
+        encode_resume_ticket(1, bytes(15))
+    for text in ("", "0" * 47, "0" * 49, "g" * 48, "A" * 48, " " + "0" * 47, "0" * 48 + "\n"):
+        with pytest.raises(ProtocolError, match="bad-resume-ticket"):
+            decode_resume_ticket(text)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +160,8 @@ def test_user_data_bytes() -> None:
         b"\x01\x04ann" + bytes(251),  # a zero in the name
         b"\x01\x02\xc3\x28" + bytes(252),
         b"\x01\x04 ann" + bytes(250),  # not clean
+        b"\x01\x03ann\x0f" + b"s" * 15 + bytes(235),  # a secret of another length
+        b"\x01\x03ann\x10" + b"s" * 17 + bytes(233),  # more than the secret
     ],
 )
 def test_other_user_data_is_refused(data: bytes) -> None:
@@ -141,7 +173,7 @@ def test_other_user_data_is_refused(data: bytes) -> None:
 @settings(deadline=None, max_examples=300)
 def test_any_bytes_are_a_name_or_a_protocol_error(data: bytes) -> None:
     try:
-        name = decode_user_data(data)
+        read = decode_user_data(data)
     except ProtocolError:
         return
-    assert encode_user_data(name) == data
+    assert encode_user_data(read.name, read.resume) == data

@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from engine.errors import NetError
-from engine.ops.logs import printable
+from engine.text import printable
 
 FAILED = 2
 """Exit code of a command that could not; argparse uses the same."""

@@ -52,6 +52,7 @@ class ServerFigures:
 
     players: int = _gauge("players", "Players connected.")
     max_players: int = _gauge("players_max", "Players the match has room for.")
+    away: int = _gauge("players_away", "Players who lost their connection and are waited for.")
     bots: int = _gauge("bots", "Bots the server plays.")
     uptime: float = _gauge("uptime_seconds", "Seconds since the server started.")
     tick: int = _counter("ticks_total", "Simulation steps run.")

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from engine.address import format_address
+from engine.text import printable
 
 LOGGER_NAME = "tickwire"
 MAX_TEXT = 1000
@@ -61,15 +62,6 @@ def event(what: str, /, *, level: int = logging.INFO, **fields: object) -> None:
     """
     if _LOGGER.isEnabledFor(level):
         _LOGGER.log(level, "%s", what, extra={"fields": {name: v for name, v in fields.items() if v is not None}})
-
-
-def printable(text: str) -> str:
-    """Return `text` with everything that does not print written as \\uXXXX (or \\UXXXXXXXX)."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}" for c in text
-    )
 
 
 class _Handler(logging.StreamHandler[TextIO]):

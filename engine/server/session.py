@@ -4,14 +4,15 @@
     step      inputs of this tick -> game.step -> events; every `snapshot_every` ticks publish and send
 
 A peer is a slot of the netcode server; every per-peer array here is indexed by it. A client gets its `Welcome`, answers
-`Ready`, and only then gets snapshots: so a snapshot that is acknowledged is one it could read. Nothing a client sends
-raises out of here; it is counted in `drops` by reason.
+`Ready`, and only then gets snapshots: so a snapshot that is acknowledged is one it could read. A client that is lost
+may come back and find its row as it was (`roster`, `away`). Nothing a client sends raises out of here; it is counted in
+`drops` by reason.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,15 +21,17 @@ from engine.address import Address, format_address
 from engine.config import MatchConfig, ServerConfig
 from engine.errors import NetError, ProtocolError
 from engine.game import Brain, Game, GameEvent, Inputs
-from engine.identity import decode_user_data, free_name, name_key
+from engine.identity import RESUME_SECRET_BYTES, decode_user_data, encode_resume_ticket
 from engine.link.acks import AckTable
 from engine.link.channels import ChannelFull, Channels
 from engine.link.header import decode_header, encode_header, encode_headers
 from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
 from engine.link.session_channels import CHANNELS, EVENTS, MATCH
 from engine.link.stats import LinkStats
+from engine.server.away import AwayPlayer
 from engine.server.inputs import InputRing
 from engine.server.rewind import Rewinder
+from engine.server.roster import Roster
 from engine.server.snapshots import SnapshotStage
 from engine.wire.body import MessageType, split_body
 from engine.wire.inputs import decode_inputs
@@ -37,9 +40,9 @@ from engine.wire.messages import (
     Farewell,
     Happened,
     Judged,
-    PlayerJoined,
-    PlayerLeft,
+    Notice,
     Ready,
+    Resume,
     Welcome,
 )
 from engine.world.picture import VIEW_UNITS, present
@@ -52,11 +55,19 @@ _SNAPSHOT = bytes([MessageType.SNAPSHOT])
 _CHANNEL = bytes([MessageType.CHANNEL])
 _CHANNEL_ROOM = 200
 """Bytes of a packet kept for channel messages while some wait: news must get through even if every snapshot is full."""
+_FAREWELLS = 3
+"""Copies of the packet that says why a connection is closed: none of them is sent again."""
+_BEHIND = "too far behind"
+_LOST = ("timed-out", _BEHIND)
+"""Reasons for which a client may come back: the path failed, and neither side ended it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """Something for the log: kind is "joined", "left" or "refused"; who and where from; why, if there is a reason."""
+    """Something for the log: who and where from, and why, if there is a reason.
+
+    kind: "joined", "away" (lost, and waited for), "back", "left" or "refused".
+    """
 
     kind: str
     name: str
@@ -69,24 +80,45 @@ class SessionEvent:
         return f"{self.name!r}{origin} {self.kind}" + (f": {self.reason}" if self.reason else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody with a row, for consoles: kind is "player", "away" or "bot"; a bot has no address, `rtt` in seconds."""
+
+    row: int
+    name: str
+    kind: str
+    address: Address | None = None
+    rtt: float | None = None
+
+
 class _Peer:
-    """What is not an array: one connected client."""
+    """What is not an array: one connected client. `secret` opens its row to it later; empty: nothing does."""
 
-    __slots__ = ("address", "channels", "name", "row", "slot")
+    __slots__ = ("address", "channels", "client_id", "name", "row", "secret", "slot")
 
-    def __init__(self, slot: int, name: str, address: Address, row: int) -> None:
+    def __init__(self, slot: int, name: str, address: Address, row: int, client_id: int, secret: bytes) -> None:
         self.slot = slot
         self.name = name
         self.address = address
         self.row = row
+        self.client_id = client_id
+        self.secret = secret
         self.channels = Channels(CHANNELS)
 
 
 class ServerSession:
-    """One match. `netcode` lets clients in; `game` is what they play."""
+    """One match. `netcode` lets clients in; `game` is what they play.
+
+    `entropy(n)` returns n unpredictable bytes, for resume tickets; without it nobody who is lost can come back.
+    """
 
     def __init__(
-        self, game: Game, netcode: NetcodeServer, match: MatchConfig | None = None, config: ServerConfig | None = None
+        self,
+        game: Game,
+        netcode: NetcodeServer,
+        match: MatchConfig | None = None,
+        config: ServerConfig | None = None,
+        entropy: Callable[[int], bytes] | None = None,
     ) -> None:
         self.game = game
         self.match = match or MatchConfig(tick_hz=game.tick_hz)
@@ -94,9 +126,11 @@ class ServerSession:
         self.world = World(game.kinds)
         self.drops: Counter[str] = Counter()
         """Messages dropped by reason, above what netcode drops."""
-        self.names: dict[int, str] = {}
+        self.roster = Roster(game, self.world, self._tell_all)
+        self.names = self.roster.names
         """Player row -> name, bots included."""
         self._netcode = netcode
+        self._entropy = entropy if self.config.resume_seconds > 0 else None
         peers = netcode.max_clients
         self._acks = AckTable(peers)
         repeat_ticks = round(self.config.repeat_limit * self.match.tick_hz)
@@ -106,7 +140,6 @@ class ServerSession:
         self._peer_of_row: dict[int, int] = {}
         self._own_row = np.full(peers, -1, np.int64)
         self._ready = np.zeros(peers, np.bool_)
-        self._bots: dict[int, Brain] = {}
         self._events: list[SessionEvent] = []
         self._overflowed: set[int] = set()
         self._schema = schema_hash(game.kinds)
@@ -196,27 +229,45 @@ class ServerSession:
             if isinstance(event, ClientConnected):
                 self._join(event, now)
             else:
-                self._leave(event)
+                self._leave(event, now)
 
     def _join(self, event: ClientConnected, now: float) -> None:
-        slot = event.slot
+        slot, roster = event.slot, self.roster
         try:
-            name = self._free_name(decode_user_data(event.user_data))
+            said = decode_user_data(event.user_data)
         except NetError as error:
             self._refuse(event, "?", f"bad name ({error})", now)
             return
-        row = self._spawn()
+        row = roster.welcome_back(event.client_id, said.resume, now) if said.resume else None
+        back = row is not None
         if row is None:
-            self._refuse(event, name, "no room in the match", now)
+            row = roster.spawn()
+        if row is None:
+            self._refuse(event, said.name, "no room in the match", now)
             return
+        name = roster.names[row] if back else roster.free_name(said.name)
         self._acks.reset(slot, now)
         self.inputs.reset(slot)
         self.snapshots.reset(slot)
         self._ready[slot] = False
         self._own_row[slot] = row
-        peer = _Peer(slot, name, event.address, row)
+        secret = self._entropy(RESUME_SECRET_BYTES) if self._entropy is not None else b""
+        peer = _Peer(slot, name, event.address, row, event.client_id, secret)
+        self._tell([peer], MATCH, self._welcome(row))
+        if secret:
+            ticket = encode_resume_ticket(event.client_id, secret)
+            self._tell([peer], MATCH, Resume(ticket, self.config.resume_seconds))
+        for message in roster.news():
+            self._tell([peer], MATCH, message)
+        self._peers[slot] = peer
+        self._peer_of_row[row] = slot
+        if not back:
+            roster.enter(row, name)
+        self._events.append(SessionEvent("back" if back else "joined", name, event.address, row))
+
+    def _welcome(self, row: int) -> Welcome:
         match = self.match
-        welcome = Welcome(
+        return Welcome(
             game=self.game.name,
             game_version=self.game.version,
             schema=self._schema,
@@ -229,77 +280,78 @@ class ServerSession:
             own_row=row,
             tick=self.world.tick,
         )
-        self._tell([peer], MATCH, welcome)
-        for other, other_name in self.names.items():
-            self._tell([peer], MATCH, PlayerJoined(other, other_name, other in self._bots))
-        self._peers[slot] = peer
-        self._peer_of_row[row] = slot
-        self._enter(row, name, bot=False)
-        self._events.append(SessionEvent("joined", name, event.address, row))
 
     def _refuse(self, event: ClientConnected, name: str, reason: str, now: float) -> None:
         self._netcode.disconnect(event.slot, now, reason)
         self._events.append(SessionEvent("refused", name, event.address, -1, reason))
 
-    def _leave(self, event: ClientDisconnected) -> None:
+    def _leave(self, event: ClientDisconnected, now: float) -> None:
         peer = self._peers.pop(event.slot, None)
         if peer is None:
             return
         self._ready[peer.slot] = False
         self._own_row[peer.slot] = -1
         del self._peer_of_row[peer.row]
-        self._exit(peer.row, event.reason)
-        self._events.append(SessionEvent("left", peer.name, peer.address, peer.row, event.reason))
+        if not peer.secret or event.reason not in _LOST:
+            self.roster.exit(peer.row, event.reason)
+            self._events.append(SessionEvent("left", peer.name, peer.address, peer.row, event.reason))
+            return
+        player = AwayPlayer(
+            row=peer.row,
+            name=peer.name,
+            client_id=peer.client_id,
+            address=peer.address,
+            until=now + self.config.resume_seconds,
+            secret=peer.secret,
+        )
+        self._events.append(SessionEvent("away", peer.name, peer.address, peer.row, event.reason))
+        former = self.roster.wait_for(player)
+        if former is not None:
+            self._note_gone(former, "came back as another")
+
+    def _note_gone(self, player: AwayPlayer, reason: str) -> None:
+        self._events.append(SessionEvent("left", player.name, player.address, player.row, reason))
 
     def add_bot(self, name: str, brain: Brain) -> bool:
         """Give a row to a bot; False when the match is full. A bot makes room when a player needs its row."""
-        row = self.world[self.game.player.name].spawn()
-        if row is None:
-            return False
-        self._bots[row] = brain
-        self._enter(row, self._free_name(name), bot=True)
-        return True
+        return self.roster.add_bot(name, brain)
 
-    def kick(self, slot: int, reason: str, now: float) -> None:
-        """Tell a client why, and disconnect it."""
+    def kick(self, slot: int, reason: str, now: float, again: bool = False) -> None:
+        """Tell a client why, and disconnect it. again: it is told that it may come back."""
         peer = self._peers.get(slot)
         if peer is None:
             return
-        self._tell([peer], MATCH, Farewell(reason))
-        self._send_packet(peer, b"", now)
+        self._tell([peer], MATCH, Farewell(reason, again))
+        self._send_packet(peer, b"", now, copies=_FAREWELLS)
         self._netcode.disconnect(slot, now, reason)
         self._take_connection_events(now)
 
-    def stop(self, reason: str, now: float) -> None:
-        """Tell every client that the match ends, and disconnect all."""
-        for slot in list(self._peers):
+    def remove(self, row: int, reason: str, now: float) -> bool:
+        """Take whoever has player row `row` out of the match: a player is kicked, one away is not waited for any more.
+
+        Returns False when nobody has it.
+        """
+        slot = self._peer_of_row.get(row)
+        away = self.roster.away.remove(row)
+        if slot is not None:
             self.kick(slot, reason, now)
+        elif row in self.names:
+            self.roster.exit(row, reason)
+            if away is not None:
+                self._note_gone(away, reason)
+        else:
+            return False
+        return True
+
+    def say(self, text: str) -> None:
+        """Show `text` to everyone."""
+        self._tell_all(Notice(text))
+
+    def stop(self, reason: str, now: float, again: bool = False) -> None:
+        """Tell every client that the match ends, and disconnect all. again: they may come back to this address."""
+        for slot in list(self._peers):
+            self.kick(slot, reason, now, again)
         self._netcode.stop(now)
-
-    def _spawn(self) -> int | None:
-        """Return a new player row; a bot gives up its own where none is free."""
-        table = self.world[self.game.player.name]
-        row = table.spawn()
-        if row is None and self._bots:
-            leaving = next(reversed(self._bots))
-            del self._bots[leaving]
-            self._exit(leaving, "made room")
-            row = table.spawn()
-        return row
-
-    def _enter(self, row: int, name: str, bot: bool) -> None:
-        self.names[row] = name
-        self.game.join(self.world, row)
-        self._tell(self._peers.values(), MATCH, PlayerJoined(row, name, bot))
-
-    def _exit(self, row: int, reason: str) -> None:
-        self.game.leave(self.world, row)
-        self.world[self.game.player.name].despawn(row)
-        del self.names[row]
-        self._tell(self._peers.values(), MATCH, PlayerLeft(row, reason))
-
-    def _free_name(self, name: str) -> str:
-        return free_name(name, {name_key(taken) for taken in self.names.values()})
 
     # The tick --------------------------------------------------------------------------------------------------------
 
@@ -309,7 +361,10 @@ class ServerSession:
         self._take_connection_events(now)
         self._tell_losses(now)
         while self._overflowed:
-            self.kick(self._overflowed.pop(), "too far behind", now)
+            self.kick(self._overflowed.pop(), _BEHIND, now, again=True)
+        if self.roster.away:
+            for player in self.roster.give_up(now):
+                self._note_gone(player, "stayed away")
         tick = self.world.tick + 1
         inputs = self._gather(tick)
         self.world.tick = tick
@@ -327,14 +382,19 @@ class ServerSession:
                 peer.channels.on_lost(sequence)
 
     def _gather(self, tick: int) -> Inputs:
-        """Return the inputs of `tick`, players' and bots', by ascending row."""
+        """Return the inputs of `tick` by ascending row: players', bots', and none for players who are away."""
         slots = np.fromiter(self._peers, np.int64, len(self._peers))
         played, missing = self.inputs.take(tick, slots)
         rows, states, gaps = [self._own_row[slots]], [played.state], [missing]
-        if self._bots:
+        if self.roster.away:
+            of_away = np.array(self.roster.away.rows, np.int64)
+            states.append(np.zeros((len(self.game.input.fields), len(of_away)), np.int32))
+            rows.append(of_away)
+            gaps.append(np.ones(len(of_away), np.bool_))
+        if self.roster.bots:
             picture = present(self.world)
             minds: dict[int, tuple[Brain, list[int]]] = {}
-            for row, brain in self._bots.items():
+            for row, brain in self.roster.bots.items():
                 minds.setdefault(id(brain), (brain, []))[1].append(row)
             for brain, members in minds.values():
                 of_brain = np.array(members, np.int64)
@@ -365,6 +425,9 @@ class ServerSession:
                     clamped=verdict.clamped,
                 )
                 self._tell([self._peers[slot]], EVENTS, judged)
+
+    def _tell_all(self, message: object) -> None:
+        self._tell(self._peers.values(), MATCH, message)
 
     def _tell(self, peers: Iterable[_Peer], channel: str, message: object) -> None:
         data = ENGINE_MESSAGES.encode(message)
@@ -403,11 +466,12 @@ class ServerSession:
         self.snapshots_total += len(ready)
         self.snapshots.views.sent(peers, sequences, self.world.tick, batch.status)
 
-    def _send_packet(self, peer: _Peer, body: bytes, now: float) -> None:
-        """Send one peer `body`, and what fits behind it of its channel messages."""
+    def _send_packet(self, peer: _Peer, body: bytes, now: float, copies: int = 1) -> None:
+        """Send one peer `body`, and what fits behind it of its channel messages; `copies` arrive as one."""
         body += self._channel_block(peer, len(body), now)
         header = encode_header(*self._acks.send_one(peer.slot, now, len(body) + _HEADER_BYTES))
-        self._netcode.send(peer.slot, header + body, now)
+        for _ in range(copies):
+            self._netcode.send(peer.slot, header + body, now)
 
     def _channel_block(self, peer: _Peer, used: int, now: float) -> bytes:
         """Return what the peer's next packet, of whose body `used` bytes are taken, has room for of its channels."""
@@ -442,7 +506,21 @@ class ServerSession:
     @property
     def bot_count(self) -> int:
         """The server's own bots."""
-        return len(self._bots)
+        return len(self.roster.bots)
+
+    @property
+    def away_count(self) -> int:
+        """Players who lost their connection and are waited for."""
+        return len(self.roster.away)
+
+    def members(self, now: float) -> list[Member]:
+        """Return everyone with a row, players first."""
+        found = [
+            Member(peer.row, peer.name, "player", peer.address, self._acks.stats(slot, now).rtt)
+            for slot, peer in self._peers.items()
+        ]
+        found += [Member(player.row, player.name, "away", player.address) for player in self.roster.away.players]
+        return found + [Member(row, self.names[row], "bot") for row in self.roster.bots]
 
     def peer_slot(self, row: int) -> int | None:
         """Return the peer slot that plays player row `row`: the index into every per-peer array; None for a bot."""

@@ -9,7 +9,7 @@ The engine's own messages are here; a game adds its own above `FIRST_GAME_ID`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgpack
@@ -93,9 +93,36 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """The server is about to close this connection, and why, in words for the player."""
+    """The server is about to close this connection, and why, in words for the player. again: it may come back."""
 
     reason: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What the receiver comes back with, if it loses us, to find its player as it was. See docs/decisions/resume.md.
+
+    ticket: 48 hex digits, a secret. seconds: how long its player is kept. A later one replaces it.
+    """
+
+    ticket: str = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerAway:
+    """A row's player lost its connection, and is waited for; or (`away` false) has come back."""
+
+    row: int
+    away: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Words from whoever runs the server, for everyone."""
+
+    text: str
 
 
 class Registry:
@@ -107,7 +134,7 @@ class Registry:
         if len(self._ids) != len(self._types):
             raise UsageError("a message type is registered under two ids")
         self._shapes = {
-            kind: [(field.name, get_type_hints(kind)[field.name]) for field in fields(kind)] for kind in self._ids
+            kind: [(each.name, get_type_hints(kind)[each.name]) for each in fields(kind)] for kind in self._ids
         }
 
     def with_types(self, types: dict[int, type]) -> Registry:
@@ -180,6 +207,17 @@ def _in_bounds(value: object) -> bool:
 
 
 ENGINE_MESSAGES = Registry(
-    {1: Welcome, 2: PlayerJoined, 3: PlayerLeft, 4: Happened, 5: Judged, 6: Farewell, 7: Ready},
+    {
+        1: Welcome,
+        2: PlayerJoined,
+        3: PlayerLeft,
+        4: Happened,
+        5: Judged,
+        6: Farewell,
+        7: Ready,
+        8: Resume,
+        9: PlayerAway,
+        10: Notice,
+    }
 )
 """What every session speaks."""

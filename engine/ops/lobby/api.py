@@ -1,6 +1,7 @@
 """The lobby's HTTP as values: bodies and addresses in, status codes and bodies out. The skins are `app` and `plain`.
 
-    POST /v1/join     {"name": "ann", "password"?: "...", "token"?: "JWT", "protocol"?: "16 hex digits"}
+    POST /v1/join     {"name": "ann", "password"?: "...", "token"?: "JWT", "protocol"?: "16 hex digits",
+                   "resume"?: "48 hex digits"}
                    -> {"connect_token": base64, "name": "ann", "server": "host:port", "expires": unix seconds}
     GET  /v1/status   who is playing how much, for people and server lists
     GET  /healthz     200 while the match tells about itself, else 503
@@ -20,7 +21,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import UsageError
+from engine.errors import ProtocolError, UsageError
+from engine.identity import RESUME_TICKET_BYTES, decode_resume_ticket
 from engine.ops import logs
 from engine.ops.lobby.lobby import Issued, Lobby
 from engine.ops.lobby.policy import JoinRequest, Refused, is_private
@@ -134,9 +136,20 @@ def _parse_join(body: bytes) -> JoinRequest | Refused:
             password=_text(fields, "password", MAX_PASSWORD_CHARACTERS),
             token=_text(fields, "token", MAX_BODY_BYTES),
             protocol_id=None if protocol is None else int(protocol, 16),
+            resume=_resume(fields),
         )
     except UsageError as error:
         return _bad(str(error))
+
+
+def _resume(fields: dict[str, Any]) -> str | None:
+    ticket = _text(fields, "resume", 2 * RESUME_TICKET_BYTES)
+    if ticket is not None:
+        try:
+            decode_resume_ticket(ticket)
+        except ProtocolError as error:
+            raise UsageError(f"resume is no ticket: {error.detail}") from error
+    return ticket
 
 
 def _text(fields: dict[str, Any], name: str, limit: int) -> str | None:

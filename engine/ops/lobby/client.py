@@ -25,7 +25,7 @@ from typing import Any
 from engine.address import Address, format_address
 from engine.errors import NetError, UsageError
 from engine.link.netcode import CONNECT_TOKEN_BYTES
-from engine.ops.logs import printable
+from engine.text import printable
 
 MAX_ANSWER_BYTES = 65536
 """An answer takes 3 KiB."""
@@ -71,12 +71,14 @@ def join(
     password: str | None = None,
     token: str | None = None,
     protocol_id: int | None = None,
+    resume: str | None = None,
     tls: bool = False,
     fingerprint: str | None = None,
     timeout: float = 5.0,
 ) -> Ticket:
     """Ask the lobby at `address` (a name or literal IP, TCP port) to let `name` play, and return its ticket.
 
+    resume: what a match gave this player to find its former place by (`engine.client.session`).
     Raises JoinError when it does not, and UsageError for a fingerprint that is none.
     """
     pin = None if fingerprint is None else parse_fingerprint(fingerprint)
@@ -87,6 +89,8 @@ def join(
         request["token"] = token
     if protocol_id is not None:
         request["protocol"] = f"{protocol_id:016x}"
+    if resume:
+        request["resume"] = resume
     status, headers, body = _exchange(address, json.dumps(request).encode(), tls or pin is not None, pin, timeout)
     return _read_answer(address, status, headers, body)
 

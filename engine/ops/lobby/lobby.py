@@ -12,8 +12,13 @@ tokens), and what the match last told about itself. The cheapest test that can r
     room in the match                   503 server-full
 
 A name that somebody in the match has, or has just been given, gets a number ("ann 2") rather than a refusal: two
-players of one household tend to have one idea. Not here: sessions. The token is all that the match ever learns from
-here.
+players of one household tend to have one idea.
+
+Who brings a resume ticket wants a former place back. The lobby can't tell whether there is one: it passes the secret on
+in the token's user data, under the client id that the ticket names (or that the door says, which goes first), and lets
+it by where the match is full, since its place is kept. The match decides; a ticket that opens nothing is a plain join.
+
+Not here: sessions. The token is all that the match ever learns from here.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from typing import Protocol
 
 from engine.address import Address, format_address
 from engine.errors import UsageError
-from engine.identity import clean_name, encode_user_data, free_name, name_key
+from engine.identity import clean_name, decode_resume_ticket, encode_user_data, free_name, name_key
 from engine.ops.access import Access, Rules
 from engine.ops.figures import ServerFigures
 from engine.ops.limits import PrefixLimit
@@ -201,7 +206,7 @@ class Lobby:
             if grant.status == 401:
                 self._failures.pay(host, now)
             return grant
-        if self._is_full():
+        if request.resume is None and self._is_full():
             return Refused(503, "server-full", "the server is full", 5.0)
         if grant.name is not None:
             try:
@@ -211,12 +216,17 @@ class Lobby:
         reserved = self._reserve(name, now)
         if reserved is None:
             return Refused(503, "busy", "too many players are coming in at once: try again", 1.0)
-        return self._issue(reserved, grant.client_id, reached, unix_now)
+        client_id, secret = grant.client_id, b""
+        if request.resume is not None:
+            former_id, secret = decode_resume_ticket(request.resume)
+            client_id = former_id if client_id is None else client_id
+        return self._issue(reserved, client_id, secret, reached, unix_now)
 
     def _is_full(self) -> bool:
         if self.status is None:
             return False
-        return self.status.figures.players >= (self.status.figures.max_players or self.config.max_players)
+        figures = self.status.figures
+        return figures.players + figures.away >= (figures.max_players or self.config.max_players)
 
     def _reserve(self, name: str, now: float) -> str | None:
         """Return `name` or a numbered one that nobody has, kept for a while; None when too many are kept."""
@@ -227,7 +237,9 @@ class Lobby:
         self._reserved[name_key(free)] = now + RESERVE_SECONDS
         return free
 
-    def _issue(self, name: str, client_id: int | None, reached: str | None, unix_now: float) -> Issued | Refused:
+    def _issue(
+        self, name: str, client_id: int | None, secret: bytes, reached: str | None, unix_now: float
+    ) -> Issued | Refused:
         config = self.config
         if client_id is None:
             client_id = int.from_bytes(self._entropy(8), "little")
@@ -243,7 +255,7 @@ class Lobby:
             expire_seconds=config.token_lifetime,
             timeout_seconds=config.timeout,
             entropy=self._entropy,
-            user_data=encode_user_data(name),
+            user_data=encode_user_data(name, secret),
         )
         return Issued(
             connect_token=token,

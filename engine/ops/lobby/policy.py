@@ -21,12 +21,16 @@ from engine.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRequest:
-    """What a player asks with. `protocol_id` None: it did not say, and finds out when its token does not fit."""
+    """What a player asks with. `protocol_id` None: it did not say, and finds out when its token does not fit.
+
+    resume: what the match gave it to come back with (`engine.identity`); None: it is new.
+    """
 
     name: str
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     protocol_id: int | None = None
+    resume: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.address import Address
 from engine.errors import UsageError
-from engine.identity import decode_user_data
+from engine.identity import UserData, decode_user_data
 from engine.link.netcode import mint_connect_token, read_connect_token
 from engine.ops.access import parse_rules
 from engine.ops.figures import ServerFigures
@@ -67,7 +67,7 @@ def test_a_token_says_who_and_where() -> None:
         expires=1_700_000_046,
     )  # fmt: skip
     (wanted,) = minted.calls
-    assert decode_user_data(wanted["user_data"]) == "ann"
+    assert decode_user_data(wanted["user_data"]) == UserData("ann")
     # Rounded up, so that a match that started within this second does not take it for an old one.
     assert wanted["create_time"] == 1_700_000_001
     assert (wanted["expire_seconds"], wanted["timeout_seconds"]) == (45, 10)
