@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.address import format_address, parse_address
+from engine.clock import SystemClock
 from engine.errors import NetError
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
 from engine.lab.run import run
 from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
 from engine.lab.tables import aligned, heading, live, result_rows
+from engine.lab.trace import first_parting, load_trace
 from engine.transport.impairment import load_profile
+from engine.transport.proxy import Proxy
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,7 +35,22 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     one.add_argument("--report", type=Path, metavar="FILE", help="write a page with plots to FILE (needs matplotlib)")
     one.add_argument("--csv", type=Path, metavar="DIR", help="write players, samples, shots and delays to DIR")
+    one.add_argument("--trace", type=Path, metavar="FILE", help="write the world and inputs of every tick to FILE.npz")
+    one.add_argument(
+        "--sync-test", type=int, metavar="K", help="every K ticks, rewind K, step them again, and compare (exit code 1)"
+    )
     one.set_defaults(do=_run)
+    parting = commands.add_parser("bisect", help="name the first tick, row and field where two traces part")
+    parting.add_argument("one", type=Path, metavar="A.npz")
+    parting.add_argument("other", type=Path, metavar="B.npz")
+    parting.set_defaults(do=_bisect)
+    relay = commands.add_parser("proxy", help="put a link between real clients and a real server")
+    relay.add_argument("--listen", required=True, metavar="HOST:PORT", help="where clients send to")
+    relay.add_argument("--to", required=True, metavar="HOST:PORT", help="the server")
+    relay.add_argument("--link", required=True, metavar="PROFILE", help="wifi, 4g, my_links.toml:attic, ...")
+    relay.add_argument("--seed", type=int, default=1, metavar="N", help="of all links (default 1)")
+    relay.add_argument("--seconds", type=float, metavar="S", help="stop after S seconds")
+    relay.set_defaults(do=_proxy)
     return parser
 
 
@@ -47,16 +66,23 @@ def add_scenario(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bots", type=int, metavar="N", help="further bots that the server plays (default 0)")
     parser.add_argument("--behaviour", metavar="NAME", help="how the players play (default mixed)")
     parser.add_argument("--game", metavar="MODULE:NAME", help=f"the game (default {DEFAULT_GAME})")
-    parser.add_argument("--warmup", type=float, metavar="S", help="seconds of each player left unmeasured (default 3)")
+    parser.add_argument(
+        "--warmup",
+        type=float,
+        metavar="S",
+        help="seconds of each player left unmeasured (default 3, or a quarter of a short run)",
+    )
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
     """Return the scenario the options ask for, checked. Raises UsageError."""
     scenario = load_scenario(options.scenario) if options.scenario else Scenario(players=uniform())
-    for name in ("seconds", "seed", "bots", "game", "warmup"):
-        value = getattr(options, name)
-        if value is not None:
-            scenario = replace(scenario, **{name: value})
+    given = {name: getattr(options, name) for name in ("seconds", "seed", "bots", "game", "warmup")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if options.seconds is not None and options.seconds > 0.0 and options.warmup is None:
+        # A short look need not say that it wants little of it unmeasured.
+        changes["warmup"] = min(scenario.warmup, options.seconds / 4.0)
+    scenario = replace(scenario, **changes)
     players = scenario.players if options.players is None else uniform(None, options.players)
     if options.link is not None:
         profiles = [load_profile(name) for name in options.link.split(",")]
@@ -70,10 +96,10 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 def _run(options: argparse.Namespace) -> int:
     scenario = scenario_of(options)
-    check_writable(options.json, options.report)
+    check_writable(options.json, options.report, options.trace)
     check_folder(options.csv)
     with live(f"{scenario.name} on {scenario.links}") as progress:
-        result = run(scenario, progress)
+        result = run(scenario, progress, sync_distance=options.sync_test, trace=options.trace is not None)
     print(aligned(result_rows(result)))
     print()
     print(heading(result))
@@ -82,7 +108,40 @@ def _run(options: argparse.Namespace) -> int:
         write_json(options.json, result.to_json())
     if options.csv is not None:
         write_csv(options.csv, result)
+    if options.trace is not None and result.trace is not None:
+        result.trace.save(options.trace, scenario.seed)
+    if result.sync is not None:
+        print(f"sync test: {result.sync.failure or f'{result.sync.ticks} ticks stepped twice, all equal'}")
+        if result.sync.failure:
+            return 1
     return 130 if result.partial else 0
+
+
+def _bisect(options: argparse.Namespace) -> int:
+    partings = first_parting(load_trace(options.one), load_trace(options.other))
+    for parting in partings:
+        print(parting)
+    if not partings:
+        print("the two runs are equal as far as both go")
+    return 1 if partings else 0
+
+
+def _proxy(options: argparse.Namespace) -> int:
+    listen, to = parse_address(options.listen, 0), parse_address(options.to, 40000)
+    profile = load_profile(options.link)
+    clock = SystemClock()
+    begin = clock.now()
+    with Proxy(listen, to, profile, options.seed) as proxy:
+        where = format_address(proxy.address)
+        print(f"{profile.name} between {where} and {format_address(to)}, until Ctrl-C", flush=True)
+        try:
+            proxy.run(clock.now, lambda: options.seconds is not None and clock.now() - begin >= options.seconds)
+        except KeyboardInterrupt:
+            print()
+        for address, up, down in proxy.links():
+            for way, stats in (("up", up.stats), ("down", down.stats)):
+                print(f"{format_address(address)} {way}: {stats.delivered} of {stats.sent} delivered")
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

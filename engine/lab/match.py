@@ -167,6 +167,7 @@ class VirtualMatch:
             config=NetcodeServerConfig(key_made_at_start=True),
         )
         match = match or MatchConfig(tick_hz=game.tick_hz, snapshot_every=snapshot_every)
+        self._plain_game = game
         self.shots = ShotWatch(game)
         self.states = TrueStates(game.player)
         self._watch_tick = watch_tick
@@ -199,6 +200,11 @@ class VirtualMatch:
     @property
     def game(self) -> Game:
         return self.server.game
+
+    @property
+    def plain_game(self) -> Game:
+        """The game itself, which nobody watches."""
+        return self._plain_game
 
     def run(self, seconds: float) -> None:
         """Go on for `seconds` of virtual time. How a stretch is divided into calls changes nothing."""

@@ -14,6 +14,10 @@ from engine.clock import SystemClock
 from engine.lab.match import VirtualMatch
 from engine.lab.measures import all_measures, player_measures
 from engine.lab.scenario import Scenario
+from engine.lab.shots import TickRecord
+from engine.lab.sync import SyncTest
+from engine.lab.trace import TraceRecorder
+from engine.world.table import World
 
 STRETCH = 0.25
 """Virtual seconds between two looks at the progress."""
@@ -43,6 +47,8 @@ class Result:
     partial: bool
     players: list[dict[str, Any]]
     all: dict[str, Any]
+    sync: SyncTest | None = None
+    trace: TraceRecorder | None = None
 
     @property
     def digest(self) -> str:
@@ -88,6 +94,7 @@ class Result:
                 "clamped": server.rewinder.totals.clamped,
                 "dropped": dict(sorted(server.all_drops().items())),
             },
+            "sync_test": None if self.sync is None else {"ticks": self.sync.ticks, "failure": self.sync.failure},
             "all": self.all,
             "players": self.players,
         }
@@ -96,13 +103,24 @@ class Result:
 def run(
     scenario: Scenario,
     progress: Callable[[Progress], None] | None = None,
-    prepared: VirtualMatch | None = None,
+    *,
+    sync_distance: int | None = None,
+    trace: bool = False,
 ) -> Result:
     """Run `scenario`, telling `progress` now and then. Raises UsageError before anything runs.
 
-    prepared: the match to run, where the caller wants a hand on it first; by default `scenario.prepare()`.
+    sync_distance: every so many ticks, rewind as many and step them again (`sync.py`). trace: record (`trace.py`).
     """
-    match = prepared or scenario.prepare()
+    watching: list[Callable[[TickRecord, World], None]] = []
+
+    def watch(record: TickRecord, world: World) -> None:
+        for each in watching:
+            each(record, world)
+
+    match = scenario.prepare(watch)
+    sync = None if sync_distance is None else SyncTest(match.plain_game, sync_distance)
+    recorder = TraceRecorder(match.plain_game) if trace else None
+    watching += [each.tick for each in (sync, recorder) if each is not None]
     clock = SystemClock()
     begin = clock.now()
     partial = False
@@ -116,4 +134,4 @@ def run(
     match.finish()
     wall = clock.now() - begin
     players = [player_measures(player, match) for player in match.players]
-    return Result(scenario, match, wall, partial, players, all_measures(match.players, match))
+    return Result(scenario, match, wall, partial, players, all_measures(match.players, match), sync, recorder)

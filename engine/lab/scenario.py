@@ -17,7 +17,7 @@ All is checked before anything runs, and a wrong word is named together with tho
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from importlib.resources import files
@@ -29,7 +29,9 @@ from engine.config import ClientConfig, MatchConfig, ServerConfig, Switches
 from engine.errors import UsageError
 from engine.game import Game, GameFactory, Settings
 from engine.lab.match import WARMUP, LabEvent, PlayerSpec, VirtualMatch
+from engine.lab.shots import TickRecord
 from engine.transport.impairment import Profile, load_profile
+from engine.world.table import World
 
 DEFAULT_GAME = "game.rules:Arena"
 MAX_PLAYERS = 1000
@@ -103,8 +105,8 @@ class Scenario:
         """Make everything once that could be wrong. Raises UsageError."""
         self.prepare()
 
-    def prepare(self) -> VirtualMatch:
-        """Return the match, ready to run. Raises UsageError."""
+    def prepare(self, watch_tick: Callable[[TickRecord, World], None] | None = None) -> VirtualMatch:
+        """Return the match, ready to run. Raises UsageError. watch_tick: see VirtualMatch."""
         factory, game = self.make_game()
         if len(self.players) + self.bots > game.player.capacity:
             raise UsageError(
@@ -122,6 +124,7 @@ class Scenario:
             server=self.server,
             events=self.events,
             warmup=self.warmup,
+            watch_tick=watch_tick,
         )
 
 

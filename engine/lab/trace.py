@@ -146,7 +146,6 @@ def first_parting(one: Trace, other: Trace) -> list[Parting]:
         parts += [(kind, f"{kind}.alive", ["alive"]), (kind, f"{kind}.state", names)]
     for order, (what, key, names) in enumerate(parts):
         a, b = _alike(one.arrays[key][:count], other.arrays[key][:count])
-        a, b = a.reshape(count, -1, a.shape[-1]), b.reshape(count, -1, b.shape[-1])
         differ = a != b
         at = np.flatnonzero(differ.any(axis=(1, 2)))
         if len(at):
@@ -159,11 +158,11 @@ def first_parting(one: Trace, other: Trace) -> list[Parting]:
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both with as many rows as the one with more; what is added is 0."""
+    """Return both as `(ticks, fields, rows)` with as many rows as the one with more; what is added is 0."""
     rows = max(a.shape[-1], b.shape[-1])
     grown = []
     for array in (a, b):
         wider = np.zeros((*array.shape[:-1], rows), array.dtype)
         wider[..., : array.shape[-1]] = array
-        grown.append(wider)
+        grown.append(wider if wider.ndim == 3 else wider[:, None])
     return grown[0], grown[1]
