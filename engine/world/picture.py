@@ -13,7 +13,9 @@ Only + - * / on float64, in one order, so that two machines get the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -37,17 +39,34 @@ class View:
 class Seen:
     """The rows of one kind in a picture.
 
-    values  (fields, rows) float64, in grid units
-    alive   (rows,) bool
+    values      (fields, rows) float64, in grid units; made when first asked for, if given as a function: a bot looks at
+                no rockets, and then they cost nothing
+    alive       (rows,) bool
+    generation  (rows,) int32
     """
 
-    __slots__ = ("alive", "generation", "kind", "values")
+    __slots__ = ("_make", "_values", "alive", "generation", "kind")
 
-    def __init__(self, kind: Kind, values: np.ndarray, alive: np.ndarray, generation: np.ndarray) -> None:
+    def __init__(
+        self, kind: Kind, values: np.ndarray | Callable[[], np.ndarray], alive: np.ndarray, generation: np.ndarray
+    ) -> None:
         self.kind = kind
-        self.values = values
+        self._values: np.ndarray | None = None
+        self._make: Callable[[], np.ndarray] | None = None
+        if isinstance(values, np.ndarray):
+            self._values = values
+        else:
+            self._make = values
         self.alive = alive
         self.generation = generation
+
+    @property
+    def values(self) -> np.ndarray:
+        """The rows' fields, see above; the holder of the picture may write into them."""
+        if self._values is None:
+            assert self._make is not None
+            self._values = self._make()
+        return self._values
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The column `name` in the game's unit, `(rows,) float64`."""
@@ -97,80 +116,97 @@ def sample(kind: Kind, history: History, view: View, max_ticks: float) -> Seen |
 class Stretch:
     """The rows of one kind from one snapshot towards another, ready to be drawn at any time on the way.
 
-    What does not depend on the time is done once: a screen shows a stretch some two to five times.
+    What does not depend on the time is done once: a screen shows a stretch some two to five times. It holds copies, so
+    that it can be drawn when the history has gone on.
     """
 
     __slots__ = (
         "_alive",
+        "_both",
         "_cycles",
+        "_end",
         "_generation",
         "_kind",
         "_linear",
         "_lone",
         "_moves",
-        "_reckons",
+        "_prepared",
+        "_rows",
         "_span",
         "_start",
         "_tick",
     )
 
     def __init__(self, history: History, slot_a: int, slot_b: int | None) -> None:
-        kind = self._kind = history.kind
-        state_a = history.state[slot_a]
+        self._kind = history.kind
         self._tick = int(history.tick[slot_a])
-        self._span = 0
-        self._start = state_a.astype(np.float64)
+        self._start: np.ndarray = history.state[slot_a].astype(np.float64)
         self._alive = history.status[slot_a] != ABSENT
         self._generation = history.generation[slot_a].copy()
-        self._moves: np.ndarray | None = None
-        self._linear: np.ndarray | None = None
-        self._cycles: list[tuple[int, np.ndarray, np.ndarray]] = []
-        # Rows that are only dead-reckoned; None: none of them.
-        self._lone: np.ndarray | None = None
-        self._reckons = slot_b is None
-        if slot_b is None or not np.count_nonzero(self._alive):
-            return
-        self._span = int(history.tick[slot_b]) - self._tick
-        state_b = history.state[slot_b]
-        both = history.status[slot_b] != ABSENT
-        both &= self._generation == history.generation[slot_b]
-        if kind.teleport is not None:
-            at = kind.index[kind.teleport]
-            if at < len(state_a):
-                both &= state_a[at] == state_b[at]
-        lone = self._alive > both
-        if np.count_nonzero(lone):
-            self._lone = np.flatnonzero(lone)
-        blend = kind.blended
-        if blend.bases is not None:
-            start = self._start
-            self._moves = np.stack((start[blend.bases], state_b[blend.bases], start[blend.rates], state_b[blend.rates]))
-        if blend.linear is not None:
-            self._linear = (state_b[blend.linear] - state_a[blend.linear]).astype(np.float64)
-        for at, modulus in blend.cyclic:
-            way = ((state_b[at] - state_a[at] + modulus // 2) & (modulus - 1)) - modulus // 2
-            self._cycles.append((at, way.astype(np.float64), np.array([float(modulus)])))
+        self._prepared = False
+        # Towards b, where there is one: its state, which rows are in both, and how far it is, in ticks.
+        self._end: np.ndarray | None = None
+        self._span = 0
+        if slot_b is not None:
+            self._end = history.state[slot_b].copy()
+            self._both = history.status[slot_b] != ABSENT
+            self._both &= self._generation == history.generation[slot_b]
+            self._span = int(history.tick[slot_b]) - self._tick
 
     def at(self, time: int, max_ticks: float) -> Seen:
         """Return the rows at the view time `time`; see `sample`. `values` is the caller's, the rest is shared."""
+        return Seen(self._kind, partial(self._values, time, max_ticks), self._alive, self._generation)
+
+    def _values(self, time: int, max_ticks: float) -> np.ndarray:
         ahead = time / VIEW_UNITS - self._tick
-        values = self._start.copy()
-        if self._reckons:
+        values: np.ndarray = self._start.copy()
+        if self._end is None:
             _reckon(self._kind, values, min(max(ahead, 0.0), max_ticks))
-        elif self._span:
-            self._blend(values, ahead / self._span)
-            if self._lone is not None:
-                reckoned = self._start[:, self._lone]
-                _reckon(self._kind, reckoned, min(max(ahead, 0.0), max_ticks))
-                values[:, self._lone] = reckoned
-        return Seen(self._kind, values, self._alive, self._generation)
+            return values
+        if not self._prepared:
+            self._prepare(self._end)
+        self._blend(values, ahead / self._span)
+        if self._lone is not None:
+            reckoned = self._start[:, self._lone]
+            _reckon(self._kind, reckoned, min(max(ahead, 0.0), max_ticks))
+            values[:, self._lone] = reckoned
+        return values
+
+    def _prepare(self, end: np.ndarray) -> None:
+        """Do what all drawings towards `end` share: they need it of the rows up to the last one alive, `_rows`."""
+        self._prepared = True
+        kind, start, both = self._kind, self._start, self._both
+        living = np.flatnonzero(self._alive)
+        rows = self._rows = int(living[-1]) + 1 if len(living) else 0
+        if kind.teleport is not None:
+            at = kind.index[kind.teleport]
+            if at < len(start):
+                both &= start[at] == end[at]
+        lone = living[~both[living]]
+        # Rows that are only dead-reckoned; None: none of them.
+        self._lone: np.ndarray | None = lone if len(lone) else None
+        blend = kind.blended
+        self._moves: np.ndarray | None = None
+        if blend.bases is not None:
+            from_a = start[blend.bases, :rows]
+            self._moves = np.empty((4, *from_a.shape))
+            self._moves[0], self._moves[1] = from_a, end[blend.bases, :rows]
+            self._moves[2], self._moves[3] = start[blend.rates, :rows], end[blend.rates, :rows]
+        self._linear: np.ndarray | None = None
+        if blend.linear is not None:
+            self._linear = end[blend.linear, :rows] - start[blend.linear, :rows]
+        self._cycles: list[tuple[int, np.ndarray, np.ndarray]] = []
+        for at, modulus in blend.cyclic:
+            cycle, half = np.array([float(modulus)]), modulus // 2
+            way = (end[at, :rows] - start[at, :rows] + half) % cycle - half
+            self._cycles.append((at, way, cycle))
 
     def _blend(self, values: np.ndarray, part: float) -> None:
         """Write the blend, `part` of the way on, into the smooth fields of `values`.
 
         All fields of one way of blending are done at once. Rows that are not in both come out meaningless.
         """
-        blend = self._kind.blended
+        blend, rows = self._kind.blended, self._rows
         if self._moves is not None:
             # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
             square, cube, span = part * part, part * part * part, self._span
@@ -181,11 +217,11 @@ class Stretch:
             drawn += shares[1]
             drawn += shares[2]
             drawn += shares[3]
-            values[blend.bases] = drawn
+            values[blend.bases, :rows] = drawn
         if self._linear is not None:
-            values[blend.linear] += self._linear * part
-        for at, way, modulus in self._cycles:
-            values[at] = (values[at] + way * part) % modulus
+            values[blend.linear, :rows] += self._linear * part
+        for at, way, cycle in self._cycles:
+            values[at, :rows] = (values[at, :rows] + way * part) % cycle
 
 
 def stretch_between(kind: Kind, history: History, tick_a: int, tick_b: int | None) -> Stretch | None:
