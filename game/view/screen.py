@@ -15,11 +15,13 @@ import pygame
 from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
 from engine.errors import UsageError
-from engine.world.picture import Picture, View
+from engine.world.picture import Picture, Seen, View, sample
 from game.rules import Arena
+from game.view.audio import Audio
 from game.view.controls import Controls
 from game.view.renderer import Renderer
 from game.view.scene import NetFigures, Scene
+from game.view.shots import ShotBook
 from game.view.window import Window
 
 FRAME_HZ = 60.0
@@ -69,6 +71,8 @@ class Screen:
         self._announce("painting the arena ...")
         self._server = server
         self._controls = Controls()
+        self._audio = Audio() if visible else None
+        self._shots = ShotBook()
         # Most servers play the usual map: it is painted before there is a connection that would wait for it.
         self._usual = Arena()
         canvas = self._window.canvas
@@ -109,11 +113,19 @@ class Screen:
             show_scores=self._controls.show_scores,
         )
         figures = self._figures(session, now)
+        self._shots.drew(picture, session.own_ticks()[0])
+        if session.match is not None and session.own_row is not None:
+            every = session.match.snapshot_every
+            self._shots.judged(session.verdicts(), session.own_row, now, every, lambda view: _players(session, view))
+        if self._controls.show_verdicts:
+            scene.verdicts = self._shots.shots
         scene.pings = {session.own_row: round(figures.rtt_ms)} if session.own_row is not None else {}
         canvas = self._window.canvas
         renderer = self._renderer_for(session, canvas)
         renderer.record(figures, now)
         renderer.draw(canvas, scene, figures if self._controls.show_net else None)
+        if self._audio is not None:
+            self._audio.play(renderer.moments, session.own_row, *renderer.camera.to_map(*renderer.focus))
         self._window.show()
 
     def save(self, path: Path) -> None:
@@ -122,6 +134,8 @@ class Screen:
 
     def close(self) -> None:
         """Close the window."""
+        if self._audio is not None:
+            self._audio.close()
         self._window.close()
 
     def show_net_graph(self) -> None:
@@ -171,3 +185,14 @@ class Screen:
             resimulated=figures.prediction.resimulated_ticks,
             starved=figures.pictures_dry,
         )
+
+
+def _players(session: ClientSession, view: View) -> Seen | None:
+    """Return the players in `view` as the snapshots held here have them; past the newest one, dead-reckoned."""
+    assert session.game is not None
+    assert session.match is not None
+    name = session.game.player.name
+    history = session.histories[name]
+    if view.tick_a > history.newest >= 0:
+        view = View(history.newest, None, view.time)
+    return sample(history.kind, history, view, session.match.max_extrapolation * session.match.tick_hz)
