@@ -2,90 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
+from bench.pacing import KBIT, Bottleneck, Match
 from engine.errors import UsageError
 from engine.link.acks import AckTable
 from engine.link.pacing import Pacer, PacingConfig
-from engine.link.sent import Fate, sent_packets
-
-HEADERS_BYTES = 53  # netcode, UDP and IP around a packet: the bottleneck carries them too
-
-
-@dataclass
-class Bottleneck:
-    """One direction: `rate` bytes/s behind a queue without end, then `delay` (s), exponential `jitter` (s), `loss`."""
-
-    rate: float
-    delay: float = 0.020
-    jitter: float = 0.0
-    loss: float = 0.0
-    queue_bytes: float = float("inf")
-    free_at: float = 0.0
-
-    def send(self, size: int, now: float, rng: np.random.Generator) -> float | None:
-        """Return when a packet arrives, None when it is lost."""
-        if (self.free_at - now) * self.rate + size > self.queue_bytes:
-            return None
-        self.free_at = max(self.free_at, now) + (size + HEADERS_BYTES) / self.rate
-        if rng.random() < self.loss:
-            return None
-        return self.free_at + self.delay + self.jitter * float(rng.exponential())
-
-
-class Match:
-    """A server that has a snapshot of `packets` x `size` bytes every other tick of 60 Hz for one peer behind a path."""
-
-    def __init__(self, path: Bottleneck, size: int, packets: int = 1, paced: bool = True, seed: int = 1) -> None:
-        self.path, self.back = path, Bottleneck(1e6, path.delay, path.jitter, path.loss)
-        self.size, self.packets, self.paced = size, packets, paced
-        self.acks, self.peer, self.pacer = AckTable(1), AckTable(1), Pacer(1)
-        self.pacer.reset(0, 0.0)
-        self.tick = 0
-        self.log: list[tuple[float, float, int, int]] = []  # when, s of queue before it, divider, bytes
-        self._rng = np.random.default_rng(seed)
-        self._down: list[tuple[float, int, tuple[int, int, int]]] = []
-        self._up: list[tuple[float, int, tuple[int, int, int]]] = []
-
-    def run(self, seconds: float) -> np.ndarray:
-        """Run on for `seconds`; return the log of that time as columns."""
-        begin = len(self.log)
-        for _ in range(round(seconds * 60)):
-            self._step(self.tick / 60)
-            self.tick += 1
-        return np.array(self.log[begin:]).T
-
-    def _step(self, now: float) -> None:
-        while self._down and self._down[0][0] <= now:
-            self.peer.receive_one(0, *heapq.heappop(self._down)[2], now, self.size)
-        acked: list[Fate] = []
-        while self._up and self._up[0][0] <= now:
-            acked += self.acks.receive_one(0, *heapq.heappop(self._up)[2], now, 60)[1]
-        lost = self.acks.lost_one(0, now)
-        self.pacer.update(now, sent_packets(acked), sent_packets(lost), self.acks.meter)
-        one = np.array([0])
-        if self.tick % 2 == 0:
-            whole = self.size * self.packets
-            self.pacer.want_snapshots(one, np.array([whole]))
-            due = self.pacer.snapshot_due(self.tick // 2)[0] and self.pacer.allowance[0] >= whole / 2
-            for _ in range(self.packets if due or not self.paced else 0):
-                self.log.append((now, max(0.0, self.path.free_at - now), self.pacer.snapshot_divider[0], self.size))
-                header = self.acks.send_one(0, now, self.size)
-                self.pacer.spend(one, np.array([self.size]), np.array([self.size]))
-                at = self.path.send(self.size, now, self._rng)
-                if at is not None:
-                    heapq.heappush(self._down, (at, self.tick * 10 + len(self._down), header))
-        header = self.peer.send_one(0, now, 60)
-        at = self.back.send(60, now, self._rng)
-        if at is not None:
-            heapq.heappush(self._up, (at, self.tick, header))
-
-
-KBIT = 125.0  # bytes/s
+from engine.link.sent import sent_packets
 
 
 def test_without_pacing_the_queue_fills() -> None:
