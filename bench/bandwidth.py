@@ -33,7 +33,7 @@ import numpy as np
 from engine.errors import UsageError
 from engine.wire.delta import KindDelta, decode_kind
 from engine.wire.msgints import array_header
-from engine.world.dead_reckoning import publish, residual
+from engine.world.dead_reckoning import coarsened, publish, residual
 from engine.world.history import ABSENT, EXACT, History
 from engine.world.schema import Field, Kind
 
@@ -155,6 +155,8 @@ class _Tickwire:
         if before is not None:
             known = (history.status[before] != ABSENT) & (history.generation[before] == generation)
             state = publish(self.kind, history.state[before], known, tick - history.newest, state)
+        else:
+            state = coarsened(self.kind, state)
         history.push(tick, state, np.where(alive, EXACT, ABSENT), generation)
         slot = None if acked is None else history.slot(acked)
         status = np.zeros((1, self.kind.capacity), np.uint8) if slot is None else self._views[acked or 0][None].copy()

@@ -75,14 +75,19 @@ _UNIT = 1 / GRID
 # not seen.
 _POSITION_THRESHOLD = 48
 _VELOCITY_THRESHOLD = 8
-_AIM_THRESHOLD = 96
+_AIM_THRESHOLD = 384
+
+# Others are told positions in eighths of a pixel and aim in 256 steps of a turn: most changes are then one byte, and a
+# barrel drawn a degree off is not seen. A player's own row, which its shots start from, is exact.
+_COARSE = 3
+_AIM_COARSE = 8
 
 _PLAYER_FIELDS = (
-    Field("x", "int32", _UNIT, threshold=_POSITION_THRESHOLD, rate="vx", smooth=True),
-    Field("y", "int32", _UNIT, threshold=_POSITION_THRESHOLD, rate="vy", smooth=True),
-    Field("vx", "int16", _UNIT, threshold=_VELOCITY_THRESHOLD),
-    Field("vy", "int16", _UNIT, threshold=_VELOCITY_THRESHOLD),
-    Field("aim", "uint16", threshold=_AIM_THRESHOLD, wrap=True, smooth=True),
+    Field("x", "int32", _UNIT, threshold=_POSITION_THRESHOLD, coarse=_COARSE, rate="vx", smooth=True),
+    Field("y", "int32", _UNIT, threshold=_POSITION_THRESHOLD, coarse=_COARSE, rate="vy", smooth=True),
+    Field("vx", "int16", _UNIT, threshold=_VELOCITY_THRESHOLD, coarse=_COARSE),
+    Field("vy", "int16", _UNIT, threshold=_VELOCITY_THRESHOLD, coarse=_COARSE),
+    Field("aim", "uint16", threshold=_AIM_THRESHOLD, coarse=_AIM_COARSE, wrap=True, smooth=True),
     Field("health", "uint8", predicted=False),  # 0: dead
     Field("weapon", "uint8"),
     Field("score", "int16", predicted=False),

@@ -33,7 +33,7 @@ class Budget:
         """
         room = room - sum(delta.gap_bytes for delta in deltas)
         sizes = np.concatenate([delta.entry_bytes() for delta in deltas], axis=1)
-        full = sizes.sum(axis=1) > room
+        full: np.ndarray = sizes.sum(axis=1) > room
         for urgency in self._urgency:
             urgency[peers[~full]] = 0
         if not full.any():

@@ -19,7 +19,7 @@ from engine.server.views import ViewTable
 from engine.wire import msgints
 from engine.wire.delta import KindDelta
 from engine.wire.snapshot import NONE, encode_own, encode_snapshots
-from engine.world.dead_reckoning import publish
+from engine.world.dead_reckoning import coarsened, publish
 from engine.world.history import ABSENT, EXACT, History
 from engine.world.schema import Kind
 from engine.world.table import World
@@ -73,6 +73,8 @@ class SnapshotStage:
             if before is not None and self._dead_reckoning:
                 known = (history.status[before] != ABSENT) & (history.generation[before] == table.generation)
                 state = publish(kind, history.state[before], known, world.tick - history.newest, state)
+            else:
+                state = coarsened(kind, state)
             history.push(world.tick, state, np.where(table.alive, EXACT, ABSENT), table.generation)
         table = world[self._player.name]
         self._own.push(

@@ -10,7 +10,8 @@ The entity section of a snapshot is, per kind, in schema order:
       code = -1   leave         the receiver forgets the row
       code = -2   hold          the row did not fit: still there, but from now on not known exactly
 
-A row that the baseline holds exactly and that has no residual has no entry. Everything is an integer within int32.
+A row that the baseline holds exactly and that has no residual has no entry. Everything is an integer within int32, in
+the steps its field is published in (`Field.coarse`).
 
 What an entry says depends only on (baseline tick, row), so the bytes of each are made once and gathered for every peer
 that needs them; only the skips differ from peer to peer. `encode_kind` is a handful of passes over `(peers, rows)`.
@@ -26,6 +27,7 @@ from engine.errors import ProtocolError
 from engine.wire import msgints
 from engine.world.dead_reckoning import apply_residual, expected, residual
 from engine.world.history import ABSENT, EXACT, STALE, History
+from engine.world.schema import Kind
 from engine.world.table import GENERATIONS
 
 FULL = 0
@@ -92,16 +94,17 @@ class KindDelta:
             table = np.zeros((rows, 1 + fields), np.int64)
             if base >= 0:
                 apart = tick - int(history.tick[base])
-                table[:, 1:] = residual(self._kind, state, expected(self._kind, history.state[base], apart)).T
+                residuals = residual(self._kind, state, expected(self._kind, history.state[base], apart))
+                table[:, 1:] = _in_steps(self._kind, residuals).T
                 table[:, 0] = (table[:, 1:] != 0) @ (1 << np.arange(fields))
             tables.append(table)
-        residuals = np.concatenate(tables) if tables else np.zeros((0, 1 + fields), np.int64)
-        keep = residuals != 0
+        entries = np.concatenate(tables) if tables else np.zeros((0, 1 + fields), np.int64)
+        keep = entries != 0
         full = np.empty((rows, 2 + fields), np.int64)
         full[:, 0] = FULL
         full[:, 1] = generation
-        full[:, 2:] = state.T
-        values = np.concatenate([residuals[keep], full.ravel(), np.array([LEAVE, HOLD])])
+        full[:, 2:] = _in_steps(self._kind, state).T
+        values = np.concatenate([entries[keep], full.ravel(), np.array([LEAVE, HOLD])])
         counts = np.concatenate([keep.sum(axis=1), np.full(rows, 2 + fields), np.array([1, 1])])
         data, value_starts = msgints.encode(values)
         blob_starts = np.zeros(len(counts) + 1, np.int64)
@@ -167,6 +170,11 @@ class KindDelta:
         silent = self._visible & (entry < 0) & (self._base_status != EXACT)
         status[silent] = self._base_status[silent]
         return status
+
+
+def _in_steps(kind: Kind, units: np.ndarray) -> np.ndarray:
+    """Return grid units, `(f, rows)`, in the steps that the wire counts: `Field.coarse`. Nothing is lost."""
+    return units if kind.coarse is None else units >> kind.coarse
 
 
 @dataclass(slots=True)
@@ -242,11 +250,15 @@ def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[i
             else:
                 raise ProtocolError("bad-code", f"{kind.name} row {row}: {code}")
         if told:
-            state[:, told] = np.array(values, np.int32).reshape(-1, fields).T
+            whole_rows = np.array(values, np.int32).reshape(-1, fields).T
+            state[:, told] = whole_rows if kind.coarse is None else whole_rows << kind.coarse
         if places:
             deltas = np.zeros(fields * rows, np.int32)
             deltas[places] = np.array(residuals, np.int32)
-            state = apply_residual(kind, state, deltas.reshape(fields, rows))
+            table = deltas.reshape(fields, rows)
+            if kind.coarse is not None:
+                table <<= kind.coarse
+            state = apply_residual(kind, state, table)
     except IndexError:
         raise ProtocolError("truncated", f"{kind.name} section ends early, at integer {at} of {len(ints)}") from None
     except (TypeError, OverflowError) as error:

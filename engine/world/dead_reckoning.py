@@ -54,9 +54,9 @@ def apply_residual(kind: Kind, expectation: np.ndarray, residuals: np.ndarray) -
 def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state: np.ndarray) -> np.ndarray:
     """Return what to publish of `state`, `ticks` after `before` was published.
 
-    before, state: `(f, rows) int32`. known: `(rows,) bool`, rows that `before` holds in their present generation; the
-    others are published as they are. Fields coupled by a rate are published together, so that a velocity is never
-    older than its position.
+    before, state: `(f, rows) int32`, the public fields. known: `(rows,) bool`, rows that `before` holds in their
+    present generation; the others are published as they are, in the steps of `Field.coarse`. Fields coupled by a rate
+    are published together, so that a velocity is never older than its position.
     """
     expectation = expected(kind, before, ticks)
     fields = len(state)
@@ -64,7 +64,18 @@ def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state
     drifted = np.abs(residual(kind, state.astype(np.int64), expectation)) > kind.threshold[:fields]
     renew = (kind.coupled[:fields, :fields] @ drifted.astype(np.int32)) > 0
     renew |= ~known
-    return np.where(renew, state, expectation)
+    return np.where(renew, coarsened(kind, state), expectation)
+
+
+def coarsened(kind: Kind, state: np.ndarray) -> np.ndarray:
+    """Return the public `state`, `(f, rows) int32`, rounded to the steps it is published in (half goes up)."""
+    if kind.coarse is None:
+        return state
+    steps = state + (np.left_shift(1, kind.coarse) >> 1)
+    np.minimum(steps, kind.high[: len(state)], out=steps, where=~kind.cyclic[: len(state)])
+    steps >>= kind.coarse
+    steps <<= kind.coarse
+    return _wrap(kind.reckonings[len(state)], steps)
 
 
 def _wrap(how: Reckoning, state: np.ndarray) -> np.ndarray:

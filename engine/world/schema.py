@@ -48,6 +48,8 @@ class Field:
     dtype: one of `RANGES`; what a stored value may be, in grid units.
     precision: the size of one grid unit in the game's own unit (1/64: a 64th of a pixel).
     threshold: how far, in grid units, the published value may drift from the true one before it is sent again.
+    coarse: others are told it in steps of `2**coarse` grid units: what no picture shows needs no bytes. The owner gets
+        its own row unrounded.
     rate: the field that says by how many grid units this one changes per tick; it makes the field dead-reckoned.
     wrap: the value is cyclic over its dtype (an angle in a uint16): differences go the short way round.
     scope: who it is for.
@@ -59,6 +61,7 @@ class Field:
     dtype: str = "int32"
     precision: float = 1.0
     threshold: int = 0
+    coarse: int = 0
     rate: str | None = None
     wrap: bool = False
     scope: Scope = Scope.PUBLIC
@@ -74,6 +77,11 @@ class Field:
             raise UsageError(f"field {self.name}: precision must be positive, got {self.precision}")
         if self.threshold < 0:
             raise UsageError(f"field {self.name}: threshold must not be negative, got {self.threshold}")
+        if not 0 <= self.coarse <= 15 or self.threshold < (1 << self.coarse) // 2:
+            raise UsageError(
+                f"field {self.name}: coarse must be 0 to 15, and the threshold at least half a step of 2**coarse,"
+                f" got {self.coarse} and {self.threshold}"
+            )
         if self.wrap and self.dtype not in ("uint8", "uint16"):
             raise UsageError(f"field {self.name}: only uint8 and uint16 wrap, not {self.dtype}")
 
@@ -147,6 +155,10 @@ class Kind:
                 raise UsageError(
                     f"kind {self.name}: {rate.name} has a rate or a narrower scope, so can't be {field.name}'s rate"
                 )
+            if rate.coarse < field.coarse:
+                raise UsageError(
+                    f"kind {self.name}: {rate.name} is told in finer steps than {field.name}, which it moves"
+                )
         for role in (self.teleport, self.shove):
             if role is not None and role not in names:
                 raise UsageError(f"kind {self.name}: {role!r} is no field of it")
@@ -185,6 +197,12 @@ class Kind:
     def threshold(self) -> np.ndarray:
         """Publishing threshold of each field in grid units, `(fields, 1) int32`."""
         return np.array([[field.threshold] for field in self.fields], np.int32)
+
+    @cached_property
+    def coarse(self) -> np.ndarray | None:
+        """By how many bits each public field is coarser for others, `(public, 1) int32`; None when none is."""
+        bits = np.array([[field.coarse] for field in self.fields[: self.public_count]], np.int32)
+        return bits if bits.any() else None
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -236,6 +254,11 @@ class Kind:
     def wrapped(self) -> tuple[tuple[int, int], ...]:
         """(row, modulus) of each cyclic field."""
         return tuple((at, RANGES[field.dtype][1] + 1) for at, field in enumerate(self.fields) if field.wrap)
+
+    @cached_property
+    def cyclic(self) -> np.ndarray:
+        """Which fields are cyclic, `(fields, 1) bool`."""
+        return np.array([[field.wrap] for field in self.fields])
 
     @cached_property
     def bounds(self) -> tuple[tuple[int, int, int], ...]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ProtocolError
 from engine.wire.delta import FULL, HOLD, LEAVE, KindDelta, decode_kind
+from engine.world.dead_reckoning import coarsened, publish, residual
 from engine.world.history import ABSENT, EXACT, STALE, History
 from engine.world.schema import Field, Kind
 
@@ -266,3 +267,51 @@ def test_a_bad_section_is_refused(ints: list[int], reason: str) -> None:
     with pytest.raises(ProtocolError) as refused:
         decode_kind(history, 2, 0, ints, 0)
     assert refused.value.reason == reason
+
+
+def test_coarse_fields_are_told_in_steps_and_held_exactly() -> None:
+    """A field told in steps of 16 costs one byte where its grid units would cost three, and arrives as published."""
+    kind = Kind(
+        "dot",
+        (
+            Field("x", rate="vx", coarse=4, threshold=8),
+            Field("vx", "int16", coarse=4, threshold=8),
+            Field("aim", "uint16", coarse=8, threshold=128, wrap=True),
+            Field("level", "uint8", coarse=1, threshold=1),
+        ),
+        3,
+    )
+    here, there = History(kind, 4, DEPTH, EVERY), History(kind, 4, DEPTH, EVERY)
+    random = np.random.default_rng(1)
+    alive, everyone = np.full(3, EXACT, np.uint8), np.ones((1, 3), np.bool_)
+    true = np.array([[0, 500, -500], [900, -900, 0], [0, 65535, 40000], [255, 0, 7]])
+    status = np.zeros((1, 3), np.uint8)
+    for tick in range(0, 40, EVERY):
+        before = here.slot(tick - EVERY)
+        if before is None:
+            state = coarsened(kind, true.astype(np.int32))
+        else:
+            state = publish(kind, here.state[before], np.ones(3, np.bool_), EVERY, true.astype(np.int32))
+        off = np.abs(residual(kind, true, state))
+        assert (off <= kind.threshold).all()
+        assert (state & ((1 << kind.coarse) - 1) == 0).all()
+        here.push(tick, state, alive, np.zeros(3, np.int32))
+        delta = KindDelta(here, tick, everyone, np.array([-1 if before is None else before]), status)
+        sections = delta.sections()
+        status = sections.status
+        ints = list(feed(sections.data.tobytes()))
+        if before is not None:
+            assert max(map(abs, ints)) <= 128  # 1000 grid units a tick at most, in steps of 16, in two ticks
+        got, _ = decode_kind(there, tick, None if before is None else there.slot(tick - EVERY), ints, 0)
+        assert (got.state == state).all()
+        there.push(tick, got.state, got.status, got.generation)
+        true[0] += EVERY * true[1]
+        true[1] = np.clip(true[1] + random.integers(-400, 400, 3), -1000, 1000)
+        true[2] = (true[2] + random.integers(-9000, 9000, 3)) % 65536
+        true[3] = random.integers(0, 256, 3)
+
+
+def feed(data: bytes) -> msgpack.Unpacker:
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(data)
+    return unpacker
