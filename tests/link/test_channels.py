@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from itertools import pairwise
 
 import msgpack
@@ -374,6 +375,45 @@ def test_parts_that_are_never_completed_expire() -> None:
     with pytest.raises(ProtocolError) as caught:
         channels.unpack([6, 0, b"x"], 91.0)
     assert caught.value.reason == "channel-stalled"
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", [Kind.RELIABLE_ORDERED, Kind.RELIABLE_UNORDERED])
+def test_any_budgets_and_fates_keep_the_promise(kind: Kind, seed: int) -> None:
+    """Packets of 0 to 1300 bytes that are lost, swapped, or told lost though they arrive."""
+    table = ChannelTable((Channel("a", kind, priority=1, max_message_bytes=20000), Channel("b", Kind.RELIABLE_ORDERED)))
+    rng = random.Random(seed)
+    sender, receiver = Channels(table), Channels(table)
+    sent: list[tuple[int, bytes]] = []
+    delivered: list[tuple[int, bytes]] = []
+    on_the_way: list[tuple[int, bytes]] = []
+    for tick in range(4000):
+        if tick < 200 and rng.random() < 0.3:
+            place = rng.randrange(2)
+            message = rng.randbytes(rng.randint(1, 20000 if place == 0 and rng.random() < 0.2 else 900))
+            sender.send(place, message)
+            sent.append((place, message))
+        data = sender.pack(rng.randint(0, 1300), tick, tick / 60, RTT) if sender.pending else None
+        if data is not None:
+            on_the_way.append((tick, data))
+        if rng.random() < 0.3:
+            rng.shuffle(on_the_way)
+        while on_the_way and rng.random() < 0.7:
+            sequence, data = on_the_way.pop(0)
+            fate = rng.random()
+            if fate < 0.7:
+                delivered += receiver.unpack(msgpack.unpackb(data), tick / 60)
+            if fate < 0.6:
+                sender.on_acked(sequence)
+            else:
+                sender.on_lost(sequence)
+        if tick > 200 and not sender.pending and not on_the_way:
+            break
+    assert not sender.pending
+    assert receiver.held_bytes == 0
+    assert [message for place, message in delivered if place] == [message for place, message in sent if place]
+    first, arrived = ([message for place, message in way if not place] for way in (sent, delivered))
+    assert arrived == first if kind is Kind.RELIABLE_ORDERED else sorted(arrived) == sorted(first)
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted), max_size=20))
