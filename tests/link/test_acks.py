@@ -66,7 +66,7 @@ class PlainAcks:
         self.top = max(self.top, number)
         acked = []
         last = len(self.sent) - 1
-        newest = next((n for n in range(last, last - 65536, -1) if n & 0xFFFF == ack), None)
+        newest = last - (last - ack) % 65536  # the newest packet sent, or before all of them, with these 16 bits
         for n in reversed(range(32)):
             packet = newest - n
             if bits >> n & 1 and 0 <= packet <= last and packet > last - 256:
