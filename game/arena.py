@@ -200,6 +200,11 @@ class Clearance:
         self._width = np.array([self.free.shape[1]], np.int32)
         self._x = _runs(self.free, cell * GRID).reshape(2, -1)
         self._y = _runs(self.free.T, cell * GRID).transpose(0, 2, 1).reshape(2, -1)
+        # The same as lists, for one square at a time.
+        self._one_shift, self._one_width = int(self._shift[0]), int(self._width[0])
+        self._least_x, self._most_x = self._x.tolist()
+        self._least_y, self._most_y = self._y.tolist()
+        self._last_cell = len(self._least_x) - 1
 
     def holds(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Tell which positions, in grid units on the map, are free, `(n,) bool`."""
@@ -222,6 +227,15 @@ class Clearance:
         y = result[1]
         np.minimum(np.maximum(y, limit[0], out=y), limit[1], out=y)
         return result
+
+    def move_one(self, x: int, y: int, vx: int, vy: int) -> tuple[int, int]:
+        """Do as `move` for one square, in plain Python."""
+        shift, last = self._one_shift, self._last_cell
+        row = (y >> shift) * self._one_width
+        cell = min(max(row + (x >> shift), 0), last)
+        x = min(max(x + vx, self._least_x[cell]), self._most_x[cell])
+        cell = min(max(row + (x >> shift), 0), last)
+        return x, min(max(y + vy, self._least_y[cell]), self._most_y[cell])
 
 
 def map_names() -> list[str]:

@@ -214,3 +214,23 @@ def test_a_position_off_the_map_is_not_an_exception() -> None:
     players = runner(game, (700.0, 380.0))
     players["x"], players["y"] = 2**30, -(2**30)  # what a lying server might send
     game.predict(players, command(RIGHT), 1)
+
+
+def test_one_row_in_plain_numbers_goes_where_it_goes_among_others() -> None:
+    game = Arena()
+    random = np.random.default_rng(5)
+    alone, among = runner(game, tuple(game.map.spawns[0].tolist())), runner(game, (300, 300), count=3)
+    among.state[:, 1] = alone.state[:, 0]
+    inputs = command(0)
+    for tick in range(3000):
+        if random.random() < 0.1:
+            inputs["buttons"], inputs["weapon"] = random.integers(0, 128), random.integers(0, 4)
+        if random.random() < 0.01:  # an explosion, a death, a respawn
+            push = random.integers(-4800, 4800, 2)
+            for rows, at in ((alone, 0), (among, 1)):
+                rows.state[[PLAYER.index["vx"], PLAYER.index["vy"]], at] = push
+                rows["health"][at] = 100 * (tick % 3 > 0)
+        inputs["aim"] = random.integers(0, 65536)
+        game.predict(alone, inputs, tick)
+        game.predict(among, Rows(INPUT, np.repeat(inputs.state, 3, axis=1)), tick)
+        assert alone.state[:, 0].tolist() == among.state[:, 1].tolist()
