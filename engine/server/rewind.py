@@ -8,21 +8,23 @@ sides hold the same published integers. A shooter without a view (a bot of the s
     reason        trigger
     unseen        a snapshot named was never acknowledged, or is no longer held: judged in the present
     implausible   the view time lies outside its snapshots or in the future: judged in the present
+    behind, swing older than the peer can have seen, or far from its last shot's age: judged at that bound
+                  (`plausibility`)
     clamped       older than the rewind limit: judged at the limit
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from engine.config import MatchConfig
 from engine.game import Verdict
 from engine.server.inputs import InputRing
+from engine.server.plausibility import Plausibility
 from engine.server.views import ViewTable
-from engine.world.history import ABSENT, History
+from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, View, present, sample
 from engine.world.table import World
 
@@ -51,6 +53,7 @@ class Rewinder:
         inputs: InputRing,
         peer_of_row: dict[int, int],
         lag_compensation: bool = True,
+        deviation: Callable[[int], float] | None = None,
     ) -> None:
         self._config = config
         self._world = world
@@ -59,6 +62,8 @@ class Rewinder:
         self._inputs = inputs
         self._peer_of_row = peer_of_row
         self._lag_compensation = lag_compensation
+        self._deviation = deviation
+        self.plausibility = Plausibility(config)
         self._judged: list[tuple[Verdict, View | None]] = []
         self._claims: dict[int, tuple[View | None, float, float, str]] = {}
         self.totals = ShotTotals()
@@ -74,7 +79,7 @@ class Rewinder:
             return present(self._world)
         view, reason = self._check(peer, claim)
         claimed_age = tick - claim.time / VIEW_UNITS
-        picture = None if view is None else self._rebuild(peer, view, check_rows=reason != "clamped")
+        picture = None if view is None else self._rebuild(peer, view, check_rows=not reason)
         if view is None or picture is None:
             self._claims[shooter] = (None, claimed_age, 0.0, reason or "unseen")
             return present(self._world)
@@ -112,24 +117,30 @@ class Rewinder:
         newest = claim.tick_b * VIEW_UNITS if claim.tick_b is not None else tick * VIEW_UNITS
         if not claim.tick_a * VIEW_UNITS <= claim.time <= newest:
             return None, "implausible"
-        limit = tick * VIEW_UNITS - round(self._config.rewind_limit * self._config.tick_hz * VIEW_UNITS)
-        if claim.time >= limit:
+        age = tick - claim.time / VIEW_UNITS
+        deviation = self._deviation(peer) if self._deviation else 0.0
+        allowed, doubt = self.plausibility.allowed(peer, tick, age, int(self._views.baseline[peer]), deviation)
+        limit = self._config.rewind_limit * self._config.tick_hz
+        if allowed > limit:
+            allowed, doubt = limit, "clamped"
+        if not doubt:
             return claim, ""
-        tick_a = limit // VIEW_UNITS // every * every
+        time = round((tick - allowed) * VIEW_UNITS)
+        tick_a = time // VIEW_UNITS // every * every
         published = next(iter(self._histories.values())).newest
-        return View(tick_a, tick_a + every if tick_a + every <= published else None, limit), "clamped"
+        return View(min(tick_a, published), tick_a + every if tick_a + every <= published else None, time), doubt
 
     def _rebuild(self, peer: int, view: View, check_rows: bool) -> Picture | None:
         """Return the picture of `view`, without the rows the peer did not hold; None when the history is too short."""
         picture = Picture(view)
-        slot = (view.tick_a // self._config.snapshot_every) % self._config.history_snapshots
+        depth, every = self._config.history_snapshots, self._config.snapshot_every
+        slot_a = (view.tick_a // every) % depth
+        slot_b = None if view.tick_b is None else (view.tick_b // every) % depth
         for name, history in self._histories.items():
-            seen = sample(history.kind, history, view, self._config.max_extrapolation * self._config.tick_hz)
+            status = self._views.status[name][peer]
+            held = (status[slot_a], None if slot_b is None else status[slot_b]) if check_rows else None
+            seen = sample(history.kind, history, view, self._config.max_extrapolation * self._config.tick_hz, held)
             if seen is None:
                 return None
-            if check_rows:
-                held = self._views.status[name][peer, slot] != ABSENT
-                # The own row is never among the rows told to its owner; no game shoots itself.
-                seen.alive = np.logical_and(seen.alive, held)
             picture.kinds[name] = seen
         return picture

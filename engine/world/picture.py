@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from engine.world.history import ABSENT, History
+from engine.world.history import ABSENT, EXACT, History
 from engine.world.schema import Kind
 from engine.world.table import World
 
@@ -104,12 +104,17 @@ def present(world: World) -> Picture:
     return picture
 
 
-def sample(kind: Kind, history: History, view: View, max_ticks: float) -> Seen | None:
+Held = tuple[np.ndarray, np.ndarray | None]
+"""The status of each row, `(rows,) uint8`, at snapshot a and at snapshot b, as one receiver holds them."""
+
+
+def sample(kind: Kind, history: History, view: View, max_ticks: float, held: Held | None = None) -> Seen | None:
     """Return the rows of `kind` as they look in `view`, or None when `history` no longer holds its snapshots.
 
-    `max_ticks` bounds the dead reckoning of rows that have nothing newer.
+    `max_ticks` bounds the dead reckoning of rows that have nothing newer. `held`: what a receiver holds of a published
+    `history`, to see it with the receiver's eyes; None: what the history says.
     """
-    stretch = stretch_between(kind, history, view.tick_a, view.tick_b)
+    stretch = stretch_between(kind, history, view.tick_a, view.tick_b, held)
     return None if stretch is None else stretch.at(view.time, max_ticks)
 
 
@@ -137,19 +142,21 @@ class Stretch:
         "_tick",
     )
 
-    def __init__(self, history: History, slot_a: int, slot_b: int | None) -> None:
+    def __init__(self, history: History, slot_a: int, slot_b: int | None, held: Held | None = None) -> None:
+        status_a, status_b = held or (history.status[slot_a], None if slot_b is None else history.status[slot_b])
         self._kind = history.kind
         self._tick = int(history.tick[slot_a])
         self._start: np.ndarray = history.state[slot_a].astype(np.float64)
-        self._alive = history.status[slot_a] != ABSENT
+        self._alive = status_a != ABSENT
         self._generation = history.generation[slot_a].copy()
         self._prepared = False
         # Towards b, where there is one: its state, which rows are in both, and how far it is, in ticks.
         self._end: np.ndarray | None = None
         self._span = 0
-        if slot_b is not None:
+        if slot_b is not None and status_b is not None:
             self._end = history.state[slot_b].copy()
-            self._both = history.status[slot_b] != ABSENT
+            # A row that is stale in b is where it was reckoned to be: only what is known exactly is drawn towards.
+            self._both = status_b == EXACT
             self._both &= self._generation == history.generation[slot_b]
             self._span = int(history.tick[slot_b]) - self._tick
 
@@ -224,13 +231,15 @@ class Stretch:
             values[at, :rows] = (values[at, :rows] + way * part) % cycle
 
 
-def stretch_between(kind: Kind, history: History, tick_a: int, tick_b: int | None) -> Stretch | None:
+def stretch_between(
+    kind: Kind, history: History, tick_a: int, tick_b: int | None, held: Held | None = None
+) -> Stretch | None:
     """Return the stretch from snapshot `tick_a` towards `tick_b` (None: only ever past a), None when one isn't held."""
     slot_a = history.slot(tick_a)
     slot_b = None if tick_b is None else history.slot(tick_b)
     if slot_a is None or (slot_b is None and tick_b is not None):
         return None
-    return Stretch(history, slot_a, slot_b)
+    return Stretch(history, slot_a, slot_b, held)
 
 
 def _reckon(kind: Kind, values: np.ndarray, ticks: float) -> None:
