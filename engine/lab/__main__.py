@@ -16,6 +16,7 @@ from engine.address import format_address, parse_address
 from engine.clock import SystemClock
 from engine.errors import NetError
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
+from engine.lab.report import require_matplotlib, write_report
 from engine.lab.run import run
 from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
 from engine.lab.tables import aligned, heading, live, result_rows
@@ -96,6 +97,8 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 def _run(options: argparse.Namespace) -> int:
     scenario = scenario_of(options)
+    if options.report is not None:
+        require_matplotlib()
     check_writable(options.json, options.report, options.trace)
     check_folder(options.csv)
     with live(f"{scenario.name} on {scenario.links}") as progress:
@@ -108,6 +111,8 @@ def _run(options: argparse.Namespace) -> int:
         write_json(options.json, result.to_json())
     if options.csv is not None:
         write_csv(options.csv, result)
+    if options.report is not None:
+        write_report(options.report, result)
     if options.trace is not None and result.trace is not None:
         result.trace.save(options.trace, scenario.seed)
     if result.sync is not None:
