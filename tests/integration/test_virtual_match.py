@@ -6,11 +6,12 @@ The short form plays seven people and two bots for twelve seconds on each link; 
 
 from __future__ import annotations
 
+from time import process_time
+
 import numpy as np
 import pytest
 
 from engine.client.session import Phase
-from engine.clock import SystemClock
 from engine.lab.match import PlayerSpec, VirtualMatch
 from engine.transport.impairment import load_profile
 from engine.world.history import EXACT
@@ -30,11 +31,11 @@ class Played:
         settings = {"max_players": players + bots}
         self.match = VirtualMatch(Arena.factory, specs, seed=seed, bots=bots, settings=settings)
         self.rockets_seen = np.zeros(players, np.int64)
-        begin = SystemClock().now()
+        begin = process_time()  # one core's, whoever else is at work on this machine
         for _ in range(round(seconds)):
             self.match.run(1.0)
             self.rockets_seen += [self._holds_rockets(number) for number in range(len(self.match.players))]
-        self.times_real_time = seconds / (SystemClock().now() - begin)
+        self.times_real_time = seconds / (process_time() - begin)
 
     def _holds_rockets(self, number: int) -> bool:
         session = self.match.players[number].session
