@@ -235,6 +235,8 @@ class ClientSession:
                 rewind_limit=welcome.rewind_limit,
                 max_extrapolation=welcome.max_extrapolation,
             )
+            if game.tick_hz != match.tick_hz:
+                raise UsageError(f"the game runs at {game.tick_hz} Hz, the match at {match.tick_hz}")
         except UsageError as error:
             self._close(f"the server's settings don't suit this game: {error}")
             return
