@@ -92,17 +92,23 @@ class Member:
 
 
 class _Peer:
-    """What is not an array: one connected client. `secret` opens its row to it later; empty: nothing does."""
+    """What is not an array: one connected client.
 
-    __slots__ = ("address", "channels", "client_id", "name", "row", "secret", "slot")
+    secret: opens its row to it later; empty: nothing does. former: what opened it this time; empty: it is new.
+    """
 
-    def __init__(self, slot: int, name: str, address: Address, row: int, client_id: int, secret: bytes) -> None:
+    __slots__ = ("address", "channels", "client_id", "former", "name", "row", "secret", "slot")
+
+    def __init__(
+        self, slot: int, name: str, address: Address, row: int, client_id: int, secret: bytes, former: bytes
+    ) -> None:
         self.slot = slot
         self.name = name
         self.address = address
         self.row = row
         self.client_id = client_id
         self.secret = secret
+        self.former = former
         self.channels = Channels(CHANNELS)
 
 
@@ -151,6 +157,7 @@ class ServerSession:
             self.inputs,
             self._peer_of_row,
             self.config.switches.lag_compensation,
+            lambda peer: float(np.nan_to_num(self._acks.meter.rtt_var[peer])),
         )
         self.snapshot_bytes_total = 0
         self.snapshots_total = 0
@@ -249,10 +256,11 @@ class ServerSession:
         self._acks.reset(slot, now)
         self.inputs.reset(slot)
         self.snapshots.reset(slot)
+        self.rewinder.plausibility.reset(slot)
         self._ready[slot] = False
         self._own_row[slot] = row
         secret = self._entropy(RESUME_SECRET_BYTES) if self._entropy is not None else b""
-        peer = _Peer(slot, name, event.address, row, event.client_id, secret)
+        peer = _Peer(slot, name, event.address, row, event.client_id, secret, said.resume if back else b"")
         self._tell([peer], MATCH, self._welcome(row))
         if secret:
             ticket = encode_resume_ticket(event.client_id, secret)
@@ -289,10 +297,12 @@ class ServerSession:
         peer = self._peers.pop(event.slot, None)
         if peer is None:
             return
+        # A client that was lost before it said anything has not seen the new secret: the one it came with stays good.
+        secret = peer.secret if self._ready[peer.slot] else peer.former
         self._ready[peer.slot] = False
         self._own_row[peer.slot] = -1
         del self._peer_of_row[peer.row]
-        if not peer.secret or event.reason not in _LOST:
+        if not secret or event.reason not in _LOST:
             self.roster.exit(peer.row, event.reason)
             self._events.append(SessionEvent("left", peer.name, peer.address, peer.row, event.reason))
             return
@@ -302,7 +312,7 @@ class ServerSession:
             client_id=peer.client_id,
             address=peer.address,
             until=now + self.config.resume_seconds,
-            secret=peer.secret,
+            secret=secret,
         )
         self._events.append(SessionEvent("away", peer.name, peer.address, peer.row, event.reason))
         former = self.roster.wait_for(player)

@@ -107,6 +107,9 @@ def test_refusals_carry_words_and_a_status() -> None:
         b"1" * 8000,
         b"{}",
         b'{"name": 7}',
+        b'{"name": "ann", "resume": 7}',
+        b'{"name": "ann", "resume": "00"}',
+        b'{"name": "ann", "resume": "' + b"G" * 48 + b'"}',
         b'{"name": null}',
         b'{"name": "' + b"x" * 2000 + b'"}',
         b'{"name": "ann", "password": 7}',
@@ -126,7 +129,7 @@ def test_a_body_that_means_nothing(body: bytes) -> None:
 @given(st.binary(max_size=200) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda parts: st.lists(parts, max_size=3)
-    | st.dictionaries(st.sampled_from(("name", "password", "token", "protocol")), parts),
+    | st.dictionaries(st.sampled_from(("name", "password", "token", "protocol", "resume")), parts),
     max_leaves=6,
 ).map(lambda value: json.dumps(value).encode()))  # fmt: skip
 @settings(deadline=None, max_examples=300)

@@ -9,13 +9,13 @@ import pytest
 
 from engine.address import Address
 from engine.errors import UsageError
-from engine.identity import UserData, decode_user_data
+from engine.identity import UserData, decode_user_data, encode_resume_ticket
 from engine.link.netcode import mint_connect_token, read_connect_token
 from engine.ops.access import parse_rules
 from engine.ops.figures import ServerFigures
 from engine.ops.lobby import lobby as lobby_module
 from engine.ops.lobby.lobby import Issued, Lobby, LobbyConfig, MatchStatus, server_addresses
-from engine.ops.lobby.policy import Door, JoinRequest, OpenDoor, PasswordDoor, Refused
+from engine.ops.lobby.policy import Door, Grant, JoinRequest, OpenDoor, PasswordDoor, Refused
 
 UNIX = 1_700_000_000.25
 BIND = ("192.168.0.5", 40000)
@@ -209,3 +209,31 @@ def test_the_bound_host_is_an_address() -> None:
 
 def test_the_private_key_stays_out_of_the_repr() -> None:
     assert "private_key" not in repr(make()[0].config)
+
+
+def test_who_comes_back_brings_its_secret_and_its_number() -> None:
+    lobby, minted = make()
+    ticket = encode_resume_ticket(4711, b"s" * 16)
+    figures = ServerFigures(players=1, away=1, max_players=2)
+    lobby.tell(MatchStatus(figures=figures, names=("ann", "bob")), 50.0)
+    assert reason(ask(lobby, "carol")) == "server-full", "a place that is kept is taken"
+    assert name_given(ask(lobby, resume=ticket)) == "ann 2", "only the match knows that it is the same ann"
+    (wanted,) = minted.calls
+    assert wanted["client_id"] == 4711
+    assert decode_user_data(wanted["user_data"]) == UserData("ann 2", b"s" * 16)
+
+
+def test_the_doors_word_on_who_it_is_goes_before_the_tickets() -> None:
+    class Accounts:
+        kind = "token"
+
+        def admit(self, request: JoinRequest, unix_now: float) -> Grant:
+            return Grant(client_id=6666)
+
+    lobby, minted = make(door=Accounts())
+    ask(lobby, resume=encode_resume_ticket(4711, b"s" * 16))
+    assert minted.calls[0]["client_id"] == 6666
+
+
+def test_a_ticket_stays_out_of_a_repr() -> None:
+    assert "7373" not in repr(JoinRequest(name="ann", resume=encode_resume_ticket(1, b"s" * 16)))
