@@ -1,5 +1,7 @@
 """The Arena client: arguments, wiring and the loops. The player's side of the match is `engine.client.session`.
 
+A server that is lost is looked for again until it is back or says no: `engine.client.reconnect`.
+
 Exit codes: 0 left in good order, 2 could not join or was put out (one line says why).
 """
 
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from engine.address import Address, format_address, parse_address
+from engine.client.reconnect import Reconnect, Refusal, Returning
 from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
 from engine.config import protocol_id
@@ -24,7 +27,8 @@ from engine.game import Brain
 from engine.identity import clean_name
 from engine.link.netcode import read_connect_token
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
-from engine.ops.lobby.client import join
+from engine.ops.lobby.asking import Asking
+from engine.ops.lobby.client import JoinError, join
 from engine.ops.secrets import load_password, read_secret_file
 from engine.transport import Transport
 from engine.transport.impaired import ImpairedTransport
@@ -37,6 +41,8 @@ from game.terminal import LinkLine, PlayerLine, Table
 DEFAULT_PORT = 40000
 FRAME_HZ = 60.0
 """Frames per second without a window, where nothing else sets the pace."""
+NOTICE_SECONDS = 8.0
+"""How long words from whoever runs the server are shown: time to read a line twice."""
 DRAWN_EVERY = 6
 """Frames per drawn one where nobody looks: only the last is kept, but what moves must have moved before."""
 
@@ -87,12 +93,18 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
     brain = Arena().brain(options.behaviour, options.seed) if options.bot else None
     screen = _open_screen(options, format_address(address))
     token = _connect_token(options, address)
-    # The machine's own clock may be wrong: how old the token is, the server knows.
-    session = ClientSession(Arena.factory, token, clock.now(), None, os.urandom)
+
+    def new_session(token: bytes, now: float) -> ClientSession:
+        # The machine's own clock may be wrong: how old the token is, the server knows.
+        return ClientSession(Arena.factory, token, now, None, os.urandom)
+
+    session = new_session(token, clock.now())
+    asking = Asking(lambda ticket: _ask_again(options, address, token, ticket))
+    returning = Returning(session, new_session, asking, Reconnect(os.urandom))
     udp = UdpSocket(_any_address(token), 0)
     transport: Transport = udp if profile is None else ImpairedTransport(udp, profile, options.seed, clock.now)
     with transport:
-        loop = ClientLoop(session, transport, clock, brain, stop, options.seconds)
+        loop = ClientLoop(returning, transport, clock, brain, stop, options.seconds)
         stop.patient = True
         try:
             if options.headless:
@@ -117,22 +129,35 @@ class ClientLoop:
 
     def __init__(
         self,
-        session: ClientSession,
+        returning: Returning,
         transport: Transport,
         clock: SystemClock,
         brain: Brain | None,
         stop: Stop,
         seconds: float | None,
     ) -> None:
-        self.session = session
+        self._returning = returning
         self.transport = transport
         self.clock = clock
         self.brain = brain
         self.put_out = ""
         """Why the server, or the lack of one, ended this session; "" if it did not."""
+        self.notice = ""
+        """What whoever runs the server has said lately."""
+        self._notice_until = 0.0
         self.started = clock.now()
         self._stop = stop
         self._end = None if seconds is None else self.started + seconds
+
+    @property
+    def session(self) -> ClientSession:
+        """The session in use: another one after each return."""
+        return self._returning.session
+
+    @property
+    def words(self) -> str:
+        """What goes on while the server is lost, in words for the player; "" while it is not."""
+        return self._returning.words(self.clock.now())
 
     @property
     def plays_itself(self) -> bool:
@@ -141,8 +166,8 @@ class ClientLoop:
 
     @property
     def over(self) -> bool:
-        """Tell whether to leave: the session has ended, the time is up, or we were asked to."""
-        ended = self.session.phase is Phase.CLOSED or self._stop.asked
+        """Tell whether to leave: there is no way back in, the time is up, or we were asked to."""
+        ended = self._returning.over or self._stop.asked
         return ended or (self._end is not None and self.clock.now() >= self._end)
 
     def frame(self, controls: Callable[[Picture | None], Sequence[int]] | None) -> Picture | None:
@@ -158,6 +183,11 @@ class ClientLoop:
 
         self.session.update(now, chosen)
         self.transport.send(self.session.datagrams_to_send(), now)
+        for said in self.session.notices():
+            self.notice, self._notice_until = said, now + NOTICE_SECONDS
+        if now >= self._notice_until:
+            self.notice = ""
+        self._returning.update(now)
         return picture
 
     def wait(self, until: float) -> None:
@@ -170,7 +200,7 @@ class ClientLoop:
     def leave(self) -> None:
         """Say good-bye, unless it is over already."""
         if self.session.phase is Phase.CLOSED:
-            self.put_out = self.session.reason
+            self.put_out = self._returning.reason or self.session.reason
         else:
             now = self.clock.now()
             self.session.leave(now)
@@ -184,6 +214,7 @@ class ClientLoop:
         return {
             "seconds": now - self.started,
             "left_because": self.put_out or "left",
+            "returns": self._returning.reconnect.returns,
             **asdict(figures),
             "received_bytes": stats.received_wire_bytes,
             "sent_bytes": stats.sent_wire_bytes,
@@ -225,7 +256,7 @@ def _standing(loop: ClientLoop, picture: Picture | None) -> tuple[LinkLine, list
     link = figures.link
     line = LinkLine(
         seconds=now - loop.started,
-        status=session.phase.value,
+        status=loop.words or loop.notice or session.phase.value,
         players=len(session.names),
         rtt_ms=(link.rtt or 0.0) * 1000,
         jitter_ms=(link.jitter or 0.0) * 1000,
@@ -239,10 +270,10 @@ def _standing(loop: ClientLoop, picture: Picture | None) -> tuple[LinkLine, list
     )
     players = []
     if picture is not None:
-        seen = picture["player"]
+        seen, names = picture["player"], session.labels()
         score, deaths, health = seen["score"], seen["deaths"], seen["health"]
         for row in seen.rows().tolist():
-            name = session.names.get(row, f"#{row}")
+            name = names.get(row, f"#{row}")
             players.append(PlayerLine(name, int(score[row]), int(deaths[row]), int(health[row])))
     return line, sorted(players, key=lambda player: (-player.score, player.name))
 
@@ -264,8 +295,21 @@ def _open_screen(options: argparse.Namespace, server: str) -> Any:
     return Screen(options.size, server, visible=not options.headless)
 
 
-def _connect_token(options: argparse.Namespace, address: Address) -> bytes:
-    """Return the connect token: from a file, or from the server's lobby."""
+def _ask_again(options: argparse.Namespace, address: Address, first: bytes, ticket: str) -> bytes | Refusal:
+    """Return another connect token for the player who has `ticket`, or why there is none. Not in the main thread."""
+    try:
+        token = _connect_token(options, address, ticket)
+    except JoinError as error:
+        return Refusal(str(error), error.retry, error.retry_after)
+    except NetError as error:
+        return Refusal(str(error), retry=False)
+    if token == first:
+        return Refusal("lost the server, and a connect token opens one session: get another one", retry=False)
+    return token
+
+
+def _connect_token(options: argparse.Namespace, address: Address, resume: str = "") -> bytes:
+    """Return a connect token: from a file, or from the server's lobby, which passes on `resume`."""
     if options.token is not None:
         return read_secret_file(options.token)
     password = load_password(options.password_file, os.environ)
@@ -276,6 +320,7 @@ def _connect_token(options: argparse.Namespace, address: Address) -> bytes:
         password=password,
         token=token,
         protocol_id=protocol_id(Arena.name, Arena.version),
+        resume=resume,
         tls=options.tls,
         fingerprint=options.fingerprint,
     )

@@ -294,9 +294,8 @@ class ClientSession:
             self._writer.acknowledge(snapshot.input_tick)
         if snapshot.tick > newest:
             self.snapshot = snapshot
-            if snapshot.own is not None:
-                if self.switches.prediction:
-                    self._prediction.reconcile(snapshot.tick, snapshot.own)
+            if snapshot.own is not None and self.switches.prediction:
+                self._prediction.reconcile(snapshot.tick, snapshot.own)
 
     def _follow_netcode(self) -> None:
         state = self._netcode.state
@@ -415,6 +414,12 @@ class ClientSession:
         for event in due:
             self._events.remove(event)
         return sorted(due, key=lambda event: event.tick)
+
+    def labels(self) -> dict[int, str]:
+        """Return the names as they are to be shown: whoever is away is marked so."""
+        if not self.away:
+            return self.names
+        return {row: f"{name} (away)" if row in self.away else name for row, name in self.names.items()}
 
     def notices(self) -> list[str]:
         """Return what whoever runs the server has said since the last call, in lines fit to be shown."""

@@ -38,6 +38,7 @@ class Scene:
     events: those newly due this frame, each shown once.
     verdicts: judged shots to overlay, newest last.
     status: "" when in the match, else what is happening, in words, shown over everything.
+    notice: what whoever runs the server has said lately; "" most of the time.
     cursor: the mouse on the surface in px; None when there is none (bots, replays): the crosshair follows the aim.
     show_scores: the scoreboard is held open.
     """
@@ -49,6 +50,7 @@ class Scene:
     events: Sequence[GameEvent] = ()
     verdicts: Sequence[ShotVerdict] = ()
     status: str = ""
+    notice: str = ""
     pings: Mapping[int, int] = field(default_factory=dict)
     tick_hz: int = 60
     cursor: tuple[int, int] | None = None

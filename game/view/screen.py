@@ -42,8 +42,14 @@ _WORDS = {
 class Loop(Protocol):
     """What the screen needs of a client's loop."""
 
-    session: ClientSession
     clock: SystemClock
+    notice: str
+
+    @property
+    def session(self) -> ClientSession: ...
+
+    @property
+    def words(self) -> str: ...
 
     @property
     def over(self) -> bool: ...
@@ -103,11 +109,12 @@ class Screen:
         session = loop.session
         scene = Scene(
             picture=picture or Picture(View(0, None, 0)),
-            names=session.names,
+            names=session.labels(),
             own_row=session.own_row,
             time=now,
             events=session.events(),
-            status=_WORDS[session.phase].format(server=self._server, reason=session.reason),
+            status=loop.words or _WORDS[session.phase].format(server=self._server, reason=session.reason),
+            notice=loop.notice,
             tick_hz=session.match.tick_hz if session.match else 60,
             cursor=None if loop.plays_itself else self._controls.cursor,
             show_scores=self._controls.show_scores,
