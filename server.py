@@ -25,6 +25,7 @@ from engine.link.netcode import DEFAULT_TIMEOUT, DEFAULT_TOKEN_LIFETIME, Netcode
 from engine.ops import logs
 from engine.ops.access import Access, Rules, parse_network
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
+from engine.ops.discovery import Beacon, Notice
 from engine.ops.figures import ServerFigures
 from engine.ops.lobby.jwt import read_token_door
 from engine.ops.lobby.lobby import LobbyConfig, MatchStatus, server_addresses
@@ -50,6 +51,8 @@ BOT_NAMES = (
     "Kepler",
     "Lamarr",
 )
+BEACON_TICKS = 2
+"""Ticks between two looks for players who look for matches: what they measure as their ping is this coarse."""
 TICKS_TIMED = 60 * 60 * 20
 """Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
 
@@ -89,6 +92,7 @@ def build_parser() -> Parser:
         "--port", type=count, default=40000, metavar="N", help="UDP port, and the lobby's TCP port (default 40000)"
     )
     net.add_argument("--public", metavar="IP", help="the address players use, where it is not --host (NAT)")
+    net.add_argument("--hidden", action="store_true", help="don't answer players of this network who look for matches")
     net.add_argument("--allow", action="append", default=[], metavar="NET", help="let in only these networks (CIDR)")
     net.add_argument("--deny", action="append", default=[], metavar="NET", help="keep these networks out (CIDR)")
     net.add_argument(
@@ -164,6 +168,9 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             lobby = _open_lobby(options, config, transport.address)
         try:
             loop = _Loop(session, transport, lobby, access, clock)
+            if not options.hidden and ":" not in host:
+                loop.beacon = _beacon(host)
+                loop.closed = door is None or door.kind != "open"
             stop.patient = True
             logs.event(
                 "serving",
@@ -175,6 +182,8 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             try:
                 loop.run(options.seconds, stop)
             finally:
+                if loop.beacon is not None:
+                    loop.beacon.close()
                 loop.close("the server is shutting down" if stop.asked else "the match is over")
         finally:
             if lobby is not None:
@@ -199,8 +208,13 @@ class _Loop:
         self._transport = transport
         self._lobby = lobby
         self._access = access
+        self.beacon: Beacon | None = None
+        """What players of this network find the match by; None: they need its address."""
+        self.closed = False
+        """Whether a password or a token is asked for."""
         self._clock = clock
         self._started = clock.now()
+        self._number = int.from_bytes(os.urandom(8), "little")
         self._ticker = Ticker(session.match.tick_hz, self._started)
         self._tick_seconds: deque[float] = deque(maxlen=TICKS_TIMED)
         self._second_at = self._started + 1.0
@@ -227,8 +241,26 @@ class _Loop:
         session.receive(datagrams, now)
         session.step(now)
         transport.send(session.datagrams_to_send(), now)
+        if self.beacon is not None and session.world.tick % BEACON_TICKS == 0:
+            self.beacon.serve(self._notice, now)
         self._tick_seconds.append(self._clock.now() - now)
         self._log_events()
+
+    def _notice(self) -> Notice:
+        """Return what players of this network are told who look for matches."""
+        session = self._session
+        game = session.game
+        return Notice(
+            number=self._number,
+            protocol_id=protocol_id(game.name, game.version),
+            port=self._transport.address[1],
+            players=session.player_count,
+            bots=session.bot_count,
+            max_players=session.config.max_players,
+            closed=self.closed,
+            title=game.name,
+            map=str(game.settings().get("map", "")),
+        )
 
     def _log_events(self) -> None:
         for event in self._session.events():
@@ -351,6 +383,15 @@ def _open_lobby(options: argparse.Namespace, config: LobbyConfig, bind: Address)
     fingerprint = certificate.fingerprint if certificate is not None and options.tls_self_signed else None
     logs.event("lobby open", where=lobby.url, fingerprint=fingerprint)
     return lobby
+
+
+def _beacon(host: str) -> Beacon | None:
+    """Return what answers players who look for matches; None, and a line in the log, where its ports are taken."""
+    try:
+        return Beacon(host)
+    except UsageError as error:
+        logs.event("not to be found by looking", why=str(error))
+        return None
 
 
 def _access(options: argparse.Namespace) -> Access:

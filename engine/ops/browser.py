@@ -215,20 +215,6 @@ class Browser:
 
     def _line(self, address: str, known: _Known, found: Found | None) -> ServerSeen:
         status = known.status
-        if status is not None:
-            same = None if status.protocol_id is None else status.protocol_id == self._protocol_id
-            return ServerSeen(
-                address=address,
-                title=found.notice.title if found else status.title,
-                map=found.notice.map if found else "",
-                near=found is not None,
-                players=status.players,
-                bots=status.bots or 0,
-                max_players=status.max_players,
-                ping=status.ping,
-                locked=status.door not in ("open", ""),
-                same_version=same,
-            )
         if found is not None:
             notice = found.notice
             return ServerSeen(
@@ -239,9 +225,20 @@ class Browser:
                 players=notice.players,
                 bots=notice.bots,
                 max_players=notice.max_players,
-                ping=found.ping,
+                ping=found.ping if status is None else status.ping,
                 locked=notice.closed,
                 same_version=notice.protocol_id == self._protocol_id,
+            )
+        if status is not None:
+            return ServerSeen(
+                address=address,
+                title=status.title,
+                players=status.players,
+                bots=status.bots or 0,
+                max_players=status.max_players,
+                ping=status.ping,
+                locked=status.door not in ("open", ""),
+                same_version=None if status.protocol_id is None else status.protocol_id == self._protocol_id,
             )
         return ServerSeen(address=address, words=known.words)
 
