@@ -11,7 +11,8 @@ second, so a frame is half a decoding, half a reconciliation, one predicted tick
     picture     which snapshots to draw between, all remote rows there, the own row
 
 `replay` is what a correction costs on top: eight ticks predicted again. Each figure is the median of the runs; a run is
-`FRAMES` frames. `best` is the least of them, which is what a machine with nothing else to do would show.
+`FRAMES` frames. `best` is the least of them, which is what a machine with nothing else to do would show. Times are of
+the process, so what else runs disturbs them less.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def measure(rows: int, runs: int) -> Figures:
         match.step()
     client = Client(match)
     client.take_over(match)
-    clock = time.perf_counter
+    clock = time.process_time
     figures = Figures([], [], [], [], 0.0)
     total_bytes = 0
     for _ in range(runs):
@@ -212,9 +213,9 @@ def _replay(match: Match) -> float:
         prediction.advance(tick, (tick & 15, tick * 100, 0))
     told = own.copy()
     told[0] += 64
-    start = time.perf_counter()
+    start = time.process_time()
     prediction.reconcile(1, told)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def summary(rows: int, figures: Figures) -> dict[str, float]:
