@@ -63,7 +63,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "random": (),
     "rich": ("engine/lab/",),
     "secrets": (),
-    "select": ("engine/transport/",),
+    "select": ("engine/transport/", "engine/ops/terminal.py"),
     "selectors": ("engine/transport/",),
     "signal": ("engine/ops/command.py", LOBBY + "process.py"),
     "socket": (
@@ -79,7 +79,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "ssl": (LOBBY + "app.py", LOBBY + "client.py", LOBBY + "process.py", LOBBY + "tls.py"),
     "starlette": (LOBBY + "app.py",),
     "subprocess": ("play.py",),
-    "threading": (LOBBY + "asking.py", LOBBY + "process.py"),
+    "threading": ("engine/ops/terminal.py", LOBBY + "asking.py", LOBBY + "process.py"),
     "time": ("engine/clock.py",),
     "urllib": (),
     "uuid": (),

@@ -70,6 +70,14 @@ def parse_rules(lines: Iterable[str]) -> Rules:
     return Rules(tuple(found["allow"]), tuple(found["deny"]))
 
 
+def rule_changes(before: Rules, after: Rules) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what `after` has that `before` has not, and the other way round, each as lines of a file."""
+    old, new = (
+        {*(f"allow {net}" for net in rules.allow), *(f"deny {net}" for net in rules.deny)} for rules in (before, after)
+    )
+    return tuple(sorted(new - old)), tuple(sorted(old - new))
+
+
 class Access:
     """The lists in force. Give it rules from flags, a file, or both; both hold together."""
 
