@@ -11,15 +11,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine.address import format_address, parse_address
 from engine.clock import SystemClock
 from engine.errors import NetError
+from engine.lab.batch import default_jobs, run_all
+from engine.lab.compare import SWITCHES, ablations, comparison_rows
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
 from engine.lab.report import require_matplotlib, write_report
 from engine.lab.run import run
 from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
-from engine.lab.tables import aligned, heading, live, result_rows
+from engine.lab.sweep import grid, points_of, recommended, sweep_rows, write_pareto
+from engine.lab.tables import aligned, heading, live, markdown, result_rows
 from engine.lab.trace import first_parting, load_trace
 from engine.transport.impairment import load_profile
 from engine.transport.proxy import Proxy
@@ -41,6 +45,23 @@ def build_parser() -> argparse.ArgumentParser:
         "--sync-test", type=int, metavar="K", help="every K ticks, rewind K, step them again, and compare (exit code 1)"
     )
     one.set_defaults(do=_run)
+    ablation = commands.add_parser("compare", help="the same match without this and that mechanism, side by side")
+    add_scenario(ablation)
+    ablation.add_argument(
+        "--switch",
+        action="append",
+        default=[],
+        metavar="NAME=off",
+        help=f"a row of the table; several,in,one are switched together (default: each alone of {', '.join(SWITCHES)})",
+    )
+    add_batch(ablation)
+    ablation.set_defaults(do=_compare)
+    trial = commands.add_parser("sweep", help="try out settings, and recommend one for each link")
+    add_scenario(trial)
+    trial.add_argument("--set", action="append", default=[], metavar="NAME=V,V,...", help="a setting and its values")
+    add_batch(trial)
+    trial.add_argument("--plot", type=Path, metavar="FILE.svg", help="write the Pareto plot (needs matplotlib)")
+    trial.set_defaults(do=_sweep)
     parting = commands.add_parser("bisect", help="name the first tick, row and field where two traces part")
     parting.add_argument("one", type=Path, metavar="A.npz")
     parting.add_argument("other", type=Path, metavar="B.npz")
@@ -73,6 +94,15 @@ def add_scenario(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds of each player left unmeasured (default 3, or a quarter of a short run)",
     )
+
+
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Add what commands of many runs have in common."""
+    parser.add_argument(
+        "--jobs", type=int, default=default_jobs(), metavar="N", help="runs at once (default: as many as processors)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures to FILE")
+    parser.add_argument("--markdown", action="store_true", help="print the table as markdown")
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
@@ -120,6 +150,46 @@ def _run(options: argparse.Namespace) -> int:
         if result.sync.failure:
             return 1
     return 130 if result.partial else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    scenario = scenario_of(options)
+    check_writable(options.json)
+    runs = ablations(scenario, options.switch)
+    results, complete = run_all(runs, options.jobs)
+    _print_batch(comparison_rows(results), options, results, complete, left=1)
+    return 0 if complete else 130
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    links = options.link.split(",") if options.link else [""]
+    options.link = None
+    scenario = scenario_of(options)
+    runs = grid(scenario, links, options.set)
+    check_writable(options.json, options.plot)
+    if options.plot is not None:
+        require_matplotlib()
+    results, complete = run_all({name: each for name, (_, _, each) in runs.items()}, options.jobs)
+    points, empty = points_of(runs, results)
+    if points:
+        _print_batch(sweep_rows(points), options, results, complete, left=3)
+        for link in dict.fromkeys(point.link for point in points):
+            print(f"{link}: take {recommended([point for point in points if point.link == link]).setting}")
+        if options.plot is not None:
+            write_pareto(options.plot, points)
+    for point in empty:
+        print(f"{point.name}: nothing measured")
+    return 0 if complete else 130
+
+
+def _print_batch(
+    rows: list[list[str]], options: argparse.Namespace, results: dict[str, Any], complete: bool, left: int
+) -> None:
+    print(markdown(rows, left) if options.markdown else aligned(rows, left))
+    if not complete:
+        print("PARTIAL: stopped before all runs were done")
+    if options.json is not None:
+        write_json(options.json, {"partial": not complete, "runs": results})
 
 
 def _bisect(options: argparse.Namespace) -> int:

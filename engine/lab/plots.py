@@ -7,6 +7,7 @@ Text stays text, so that a page with all plots is small, and sharp on any screen
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,14 +37,17 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "legend.fontsize": 10,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
 }
-_SIZE = (5.0, 2.9)
-"""Inches: at the width of a phone its text is still 11 px high."""
-SHOT_SIZE = (3.4, 3.0)
+_SIZE = (4.2, 2.6)
+"""Inches: at the width of a phone its text is still 12 px high."""
+SHOT_SIZE = (3.2, 2.9)
 
 Groups = dict[str, list[LabPlayer]]
 
@@ -67,32 +71,27 @@ def draw(paint: Callable[[Any], None], name: str, size: tuple[float, float] = _S
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
-    return text[text.index("<svg") :]
+    # The ids of groups name nothing and would appear once per plot; those that are referred to are hashed with `name`.
+    return re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])
 
 
-def _coloured(groups: Groups) -> list[tuple[str, list[LabPlayer], str]]:
-    return [(name, players, COLOURS[at % len(COLOURS)]) for at, (name, players) in enumerate(groups.items())]
-
-
-def _legend(axes: Any, groups: Groups) -> None:
-    if len(groups) > 1:
-        axes.legend(loc="best", ncols=2)
+def _coloured(groups: Groups) -> list[tuple[list[LabPlayer], str]]:
+    return [(players, COLOURS[at % len(COLOURS)]) for at, players in enumerate(groups.values())]
 
 
 def over_time(groups: Groups, of: Callable[[Sample], float], unit: str) -> Callable[[Any], None]:
     """Draw the median over a link's players, and the band between the least and the greatest."""
 
     def paint(axes: Any) -> None:
-        for name, players, colour in _coloured(groups):
+        for players, colour in _coloured(groups):
             times, low, middle, high = _per_second(
                 [(sample.time, of(sample)) for player in players for sample in player.truth.samples]
             )
             axes.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
-            axes.plot(times, middle, color=colour, linewidth=1.5, label=name)
+            axes.plot(times, middle, color=colour, linewidth=1.5)
         axes.set_xlabel("s")
         axes.set_ylabel(unit)
         axes.set_ylim(bottom=0)
-        _legend(axes, groups)
 
     return paint
 
@@ -114,14 +113,13 @@ def delay(groups: Groups) -> Callable[[Any], None]:
     """Draw the true one-way delay down, per second: median, and up to the greatest."""
 
     def paint(axes: Any) -> None:
-        for name, players, colour in _coloured(groups):
+        for players, colour in _coloured(groups):
             times, _, middle, high = _per_second([pair for player in players for pair in player.truth.down_delay_ms])
             axes.fill_between(times, middle, high, color=colour, alpha=0.15, linewidth=0)
-            axes.plot(times, middle, color=colour, linewidth=1.5, label=name)
+            axes.plot(times, middle, color=colour, linewidth=1.5)
         axes.set_xlabel("s")
         axes.set_ylabel("ms down")
         axes.set_ylim(bottom=0)
-        _legend(axes, groups)
 
     return paint
 
@@ -130,12 +128,12 @@ def jitter(groups: Groups) -> Callable[[Any], None]:
     """Draw how many packets come later than the fastest by more than so many milliseconds, up and down."""
 
     def paint(axes: Any) -> None:
-        for name, players, colour in _coloured(groups):
+        for players, colour in _coloured(groups):
             for way, dashes in (("down", "-"), ("up", ":")):
                 late = np.concatenate([_lateness(player.truth, way) for player in players])
                 if len(late):
-                    _survival(axes, np.sort(late), colour, f"{name} {way}", dashes)
-        _log_share(axes, "ms later than the fastest", "share of packets later")
+                    _survival(axes, np.sort(late), colour, dashes)
+        _log_share(axes, "ms later than the fastest", "share of packets", ("down", "up"))
 
     return paint
 
@@ -146,36 +144,38 @@ def _lateness(truth: PlayerTruth, way: str) -> np.ndarray:
     return delays - delays.min() if len(delays) else delays
 
 
-def _survival(axes: Any, ordered: np.ndarray, colour: str, label: str, dashes: str = "-") -> None:
+def _survival(axes: Any, ordered: np.ndarray, colour: str, dashes: str) -> None:
     keep = np.unique(np.geomspace(1, len(ordered), 400).astype(int)) - 1
     at = len(ordered) - 1 - keep[::-1]
-    axes.plot(ordered[at], 1.0 - at / len(ordered), color=colour, linestyle=dashes, linewidth=1.5, label=label)
+    axes.plot(ordered[at], 1.0 - at / len(ordered), color=colour, linestyle=dashes, linewidth=1.5)
 
 
-def _log_share(axes: Any, x: str, y: str) -> None:
+def _log_share(axes: Any, x: str, y: str, lines: tuple[str, str]) -> None:
+    """Finish axes of shares above a value; lines: what full and dotted lines are."""
     axes.set_yscale("log")
     axes.set_ylim(1e-4, 1.1)
     axes.set_xlim(left=0)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
+    for name, dashes in zip(lines, ("-", ":"), strict=True):
+        axes.plot([], [], color=INK, linestyle=dashes, linewidth=1.5, label=name)
     axes.legend(loc="upper right")
 
 
-def tail(groups: Groups, measures: Sequence[tuple[str, str]], x: str) -> Callable[[Any], None]:
-    """Draw which share of a distribution lies above a value; measures: attribute of PlayerTruth and its label."""
+def tail(groups: Groups, attributes: tuple[str, str], lines: tuple[str, str]) -> Callable[[Any], None]:
+    """Draw which share of two distributions, attributes of PlayerTruth in px, lies above a value."""
 
     def paint(axes: Any) -> None:
-        for name, players, colour in _coloured(groups):
-            for (attribute, label), dashes in zip(measures, ("-", ":"), strict=False):
+        for players, colour in _coloured(groups):
+            for attribute, dashes in zip(attributes, ("-", ":"), strict=True):
                 merged = Distribution()
                 for player in players:
                     merged.merge(getattr(player.truth, attribute))
                 values, shares = merged.curve()
                 if len(values):
                     above = np.append(1.0, 1.0 - shares[:-1])
-                    text = label if len(groups) == 1 else f"{name}, {label}" if len(measures) > 1 else name
-                    axes.plot(values, above, color=colour, linestyle=dashes, linewidth=1.5, label=text)
-        _log_share(axes, x, "share above")
+                    axes.plot(values, above, color=colour, linestyle=dashes, linewidth=1.5)
+        _log_share(axes, "px", "share above", lines)
 
     return paint
 
@@ -184,19 +184,17 @@ def corrections(groups: Groups) -> Callable[[Any], None]:
     """Draw each player's corrections so far."""
 
     def paint(axes: Any) -> None:
-        for name, players, colour in _coloured(groups):
-            for at, player in enumerate(players):
+        for players, colour in _coloured(groups):
+            for player in players:
                 samples = player.truth.samples
                 if samples:
                     counts = [sample.corrections - samples[0].corrections for sample in samples]
                     times = [sample.time for sample in samples]
-                    label = name if at == 0 else None
-                    axes.step(times, counts, color=colour, linewidth=1.2, alpha=0.8, where="post", label=label)
+                    axes.step(times, counts, color=colour, linewidth=1.2, alpha=0.8, where="post")
         axes.set_xlabel("s")
         axes.set_ylabel("corrections, each player")
         axes.set_ylim(bottom=0)
         axes.yaxis.get_major_locator().set_params(integer=True)
-        _legend(axes, groups)
 
     return paint
 
@@ -250,18 +248,11 @@ def shot_picture(shot: Shot) -> Callable[[Any], None]:
         rows = picture.drawn_alive.copy()
         rows[shot.shooter] = False
         x, y = picture.origin
-        axes.scatter(*picture.present[:2, rows], s=120, facecolors="none", edgecolors="#a9b0bb", label="in truth")
-        axes.scatter(*picture.drawn[:2, rows], s=120, color=COLOURS[0], alpha=0.45, linewidths=0, label="as drawn")
+        axes.scatter(*picture.present[:2, rows], s=120, facecolors="none", edgecolors="#a9b0bb")
+        axes.scatter(*picture.drawn[:2, rows], s=120, color=COLOURS[0], alpha=0.45, linewidths=0)
         rebuilt = picture.rebuilt_alive.copy()
         rebuilt[shot.shooter] = False
-        axes.scatter(
-            *picture.rebuilt[:2, rebuilt],
-            s=150,
-            facecolors="none",
-            edgecolors=COLOURS[1],
-            linewidths=1.6,
-            label="as judged",
-        )
+        axes.scatter(*picture.rebuilt[:2, rebuilt], s=150, facecolors="none", edgecolors=COLOURS[1], linewidths=1.6)
         axes.scatter([x], [y], s=70, color=INK, marker="D")
         centre, reach = np.array((x, y)), 160.0
         if target is not None:
@@ -275,7 +266,6 @@ def shot_picture(shot: Shot) -> Callable[[Any], None]:
         axes.set_ylim(centre[1] + reach, centre[1] - reach)  # down the screen
         axes.set_aspect("equal")
         axes.tick_params(labelleft=False, labelbottom=False, length=0)
-        axes.legend(loc="best", fontsize=8, handletextpad=0.2)
 
     return paint
 

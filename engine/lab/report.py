@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from html import escape
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,13 @@ figure { margin: 0; background: var(--card); border: 1px solid var(--line); bord
 figure svg { width: 100%; height: auto; display: block; margin-top: 6px; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; }
+.keys { font-size: 14px; color: var(--soft); display: flex; flex-wrap: wrap; gap: 4px 16px; }
+.keys i { display: inline-block; width: 18px; height: 4px; border-radius: 2px; }
+.keys i { margin-right: 6px; vertical-align: middle; }
+.keys i.dot { width: 13px; height: 13px; border-radius: 50%; }
 th, td { padding: 6px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 550; }
+th:nth-child(2), td:nth-child(2) { text-align: left; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
 tr:last-child td { border-bottom: 0; }
 tr.all td { font-weight: 650; border-top: 2px solid var(--line); }
@@ -155,16 +161,23 @@ def _plots(result: Result) -> Iterator[str]:
         (
             "Remote error and overshoot",
             "Drawn against the truth, and past a stop",
-            plots.tail(groups, (("remote_error", "error"), ("overshoot", "overshoot")), "px"),
+            plots.tail(groups, ("remote_error", "overshoot"), ("error", "overshoot")),
         ),
         (
             "Judder",
             "Change of movement from frame to frame: others, and the own row",
-            plots.tail(groups, (("judder", "others"), ("own_judder", "own")), "px"),
+            plots.tail(groups, ("judder", "own_judder"), ("others", "own row")),
         ),
         ("Verdicts", "Every shot by what the server said of it", plots.verdicts(shots)),
     )
-    yield "<h2>Over time, and how often</h2><div class=plots>"
+    yield "<h2>Over time, and how often</h2>"
+    if len(groups) > 1:
+        keys = (
+            f"<span><i style='background:{colour}'></i>{escape(name)}</span>"
+            for name, colour in zip(groups, cycle(plots.COLOURS), strict=False)
+        )
+        yield f"<p class=keys>{''.join(keys)}</p>"
+    yield "<div class=plots>"
     for title, words, paint in drawn:
         yield _figure(title, words, plots.draw(paint, title))
     yield "</div>"
@@ -178,8 +191,11 @@ def _shots(result: Result) -> Iterator[str]:
         return
     names = {player.session.own_row: player.spec.name for player in result.match.players}
     hz = result.match.server.match.tick_hz
-    yield "<h2>Selected shots</h2><p class=soft>What the shooter (diamond) had on its screen, where the server put it, "
-    yield "and where everyone was when it was judged. Disagreements first, then the furthest rewinds.</p>"
+    yield "<h2>Selected shots</h2><p class=soft>Disagreements first, then the furthest rewinds. The diamond is the "
+    yield "shooter, the dashed line where it aims.</p>"
+    yield f"<p class=keys><span><i class=dot style='background:{plots.COLOURS[0]};opacity:.5'></i>as drawn</span>"
+    yield f"<span><i class=dot style='border:2px solid {plots.COLOURS[1]}'></i>as judged</span>"
+    yield "<span><i class=dot style='border:1px solid #8b93a0'></i>in truth, when it was judged</span></p>"
     yield "<div class='plots shots'>"
     for shot in shots_worth_a_picture(shots, SHOTS_DRAWN):
         age = shot.allowed_age * 1000.0 / hz
