@@ -1,7 +1,8 @@
 """The Arena server: arguments, wiring and the loop. The match itself is `engine.server.session.ServerSession`.
 
 One process runs the match and drains its socket once a tick; the lobby, which hands out connect tokens over HTTP, is a
-process of its own beside it. Exit codes: 0 ended in good order, 2 could not start (one line says why).
+process of its own beside it. What may be typed at its terminal is in `engine.ops.console`. Exit codes: 0 ended in good
+order, 2 could not start (one line says why).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,17 @@ from engine.link.netcode import DEFAULT_TIMEOUT, DEFAULT_TOKEN_LIFETIME, Netcode
 from engine.ops import logs
 from engine.ops.access import Access, Rules, parse_network
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
+from engine.ops.console import Console
 from engine.ops.discovery import Beacon, Notice
 from engine.ops.figures import ServerFigures
 from engine.ops.lobby.jwt import read_token_door
 from engine.ops.lobby.lobby import LobbyConfig, MatchStatus, server_addresses
-from engine.ops.lobby.policy import Door, choose
+from engine.ops.lobby.policy import Door, choose, is_private
 from engine.ops.lobby.process import LobbyListen, LobbyProcess, start_lobby
 from engine.ops.lobby.tls import choose_certificate
 from engine.ops.secrets import load_password, load_private_key, read_secret_file
+from engine.ops.terminal import LineReader
+from engine.ops.warden import Warden
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
 from game.rules import Arena
@@ -53,6 +57,9 @@ BOT_NAMES = (
 )
 BEACON_TICKS = 2
 """Ticks between two looks for players who look for matches: what they measure as their ping is this coarse."""
+FLOOD_SLICE = 0.002
+"""Seconds between two looks at the socket while more comes than players send: the system's buffer may hold no more than
+a few hundred datagrams, and where junk fills it, players' packets are lost."""
 TICKS_TIMED = 60 * 60 * 20
 """Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
 
@@ -131,6 +138,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
     if options.bots > options.max_players:
         raise UsageError(f"{options.bots} bots don't fit in a match of --max-players {options.max_players}")
     host = _literal_ip(options.host)
+    _check_doors(options)
     access = _access(options)
     door = None if options.no_lobby else _door(options, host)
     key = load_private_key(options.private_key_file, os.environ, None if options.no_lobby else os.urandom)
@@ -146,7 +154,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             entropy=os.urandom,
             config=NetcodeServerConfig(key_made_at_start=key.made_at_start),
         )
-        session = ServerSession(game, netcode, match, ServerConfig(max_players=options.max_players))
+        session = ServerSession(game, netcode, match, ServerConfig(max_players=options.max_players), os.urandom)
         for number in range(options.bots):
             name = BOT_NAMES[number % len(BOT_NAMES)]
             session.add_bot(name, game.brain("mixed", options.seed * 1000 + number))
@@ -167,7 +175,8 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             )
             lobby = _open_lobby(options, config, transport.address)
         try:
-            loop = _Loop(session, transport, lobby, access, clock)
+            loop = MatchLoop(session, transport, clock, access, lobby)
+            loop.lines = LineReader()
             if not options.hidden and ":" not in host:
                 loop.beacon = _beacon(host)
                 loop.closed = door is None or door.kind != "open"
@@ -178,13 +187,15 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
                 door=door.kind if door else "tokens only",
                 players=options.max_players,
                 bots=options.bots or None,
+                console="type help" if loop.lines.is_terminal else None,
             )
             try:
                 loop.run(options.seconds, stop)
             finally:
                 if loop.beacon is not None:
                     loop.beacon.close()
-                loop.close("the server is shutting down" if stop.asked else "the match is over")
+                # Whoever was told to stop may be started again; a match that ran its time is over.
+                loop.close("the server is shutting down" if stop.asked else "the match is over", again=stop.asked)
         finally:
             if lobby is not None:
                 lobby.stop()
@@ -193,21 +204,24 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
     return 0
 
 
-class _Loop:
+class MatchLoop:
     """Tick by tick: drain the socket, step the match, send; once a second tell the lobby and the log."""
 
     def __init__(
         self,
         session: ServerSession,
         transport: UdpSocket,
-        lobby: LobbyProcess | None,
-        access: Access,
         clock: SystemClock,
+        access: Access,
+        lobby: LobbyProcess | None = None,
     ) -> None:
         self._session = session
         self._transport = transport
         self._lobby = lobby
-        self._access = access
+        self._warden = Warden(session, access, None if lobby is None else lambda rules: lobby.tell(rules=rules))
+        self._console = Console(session, self._warden, self.end)
+        self.lines: LineReader | None = None
+        """What is typed at the console; None: nobody does."""
         self.beacon: Beacon | None = None
         """What players of this network find the match by; None: they need its address."""
         self.closed = False
@@ -216,35 +230,64 @@ class _Loop:
         self._started = clock.now()
         self._number = int.from_bytes(os.urandom(8), "little")
         self._ticker = Ticker(session.match.tick_hz, self._started)
-        self._tick_seconds: deque[float] = deque(maxlen=TICKS_TIMED)
+        self.tick_seconds: deque[float] = deque(maxlen=TICKS_TIMED)
+        """What each tick took, from draining to sending."""
         self._second_at = self._started + 1.0
         self._bytes_before = (0, 0)
-        self._filtered = bool(access.rules.allow or access.rules.deny)
+        self._drained = 0
+        self._ended = False
 
     def run(self, seconds: float | None, stop: Stop) -> None:
-        """Run until `seconds` have passed (None: no end) or it is asked to stop."""
+        """Run until `seconds` have passed (None: no end), it is asked to stop, or `end` is called."""
         clock, ticker = self._clock, self._ticker
-        end = None if seconds is None else self._started + seconds
-        while not stop.asked and (end is None or clock.now() < end):
+        end = None if seconds is None else clock.now() + seconds
+        while not (stop.asked or self._ended) and (end is None or clock.now() < end):
             for _ in range(ticker.due(clock.now())):
                 self._tick()
             if clock.now() >= self._second_at:
                 self._second()
-            clock.sleep(ticker.next_time - clock.now())
+            if self.lines is not None:
+                for line in self.lines.lines():
+                    for answer in self._console.run(line, clock.now()):
+                        print(answer, flush=True)
+            self._wait(ticker.next_time)
+
+    def end(self) -> None:
+        """Let `run` return."""
+        self._ended = True
 
     def _tick(self) -> None:
         session, transport = self._session, self._transport
         now = self._clock.now()
-        datagrams = transport.receive(now, session.config.drain_limit)
-        if self._filtered:
-            datagrams = [each for each in datagrams if self._access.permits(each[1][0])]
-        session.receive(datagrams, now)
+        self._drained = 0
+        self._drain(now)
         session.step(now)
         transport.send(session.datagrams_to_send(), now)
         if self.beacon is not None and session.world.tick % BEACON_TICKS == 0:
             self.beacon.serve(self._notice, now)
-        self._tick_seconds.append(self._clock.now() - now)
+        self.tick_seconds.append(self._clock.now() - now)
         self._log_events()
+
+    def _drain(self, now: float) -> None:
+        """Take what the socket has, within a tick's limit."""
+        limit = self._session.config.drain_limit - self._drained
+        if limit > 0:
+            datagrams = self._transport.receive(now, limit)
+            self._drained += len(datagrams)
+            self._session.receive(self._warden.admitted(datagrams), now)
+
+    def _wait(self, until: float) -> None:
+        """Sleep until the next tick; under a flood, by slices, emptying the socket after each."""
+        clock = self._clock
+        while self._is_flooded and until - clock.now() > FLOOD_SLICE:
+            clock.sleep(FLOOD_SLICE)
+            self._drain(clock.now())
+        clock.sleep(until - clock.now())
+
+    @property
+    def _is_flooded(self) -> bool:
+        """Tell whether more came since the last tick began than players send in two."""
+        return self._drained > 64 + 2 * self._session.player_count
 
     def _notice(self) -> Notice:
         """Return what players of this network are told who look for matches."""
@@ -275,14 +318,7 @@ class _Loop:
     def _second(self) -> None:
         now = self._clock.now()
         self._second_at = now + 1.0
-        try:
-            if self._access.refresh():
-                logs.event("access rules read again")
-                self._filtered = bool(self._access.rules.allow or self._access.rules.deny)
-                if self._lobby is not None:
-                    self._lobby.tell(rules=self._access.rules)
-        except UsageError as error:
-            logs.event("access rules kept", why=str(error))
+        self._warden.refresh(now)
         figures = self.figures()
         if self._lobby is not None:
             self._lobby.tell(MatchStatus(figures=figures, names=tuple(self._session.names.values())))
@@ -302,12 +338,13 @@ class _Loop:
     def figures(self) -> ServerFigures:
         """Return the match's figures now; tick times are those of the last second."""
         session, stats = self._session, self._transport.stats
-        recent = list(self._tick_seconds)[-session.match.tick_hz :]
+        recent = list(self.tick_seconds)[-session.match.tick_hz :]
         p50, p99 = np.percentile(recent, (50, 99)).tolist() if recent else (0.0, 0.0)
         totals = session.rewinder.totals
         return ServerFigures(
             players=session.player_count,
             max_players=session.config.max_players,
+            away=session.away_count,
             bots=session.bot_count,
             uptime=self._clock.now() - self._started,
             tick=session.world.tick,
@@ -327,7 +364,7 @@ class _Loop:
     def report(self) -> dict[str, Any]:
         """Return the whole match's figures, for --json."""
         figures = self.figures()
-        ticks = np.array(self._tick_seconds) * 1000
+        ticks = np.array(self.tick_seconds) * 1000
         p50, p99, most = (*np.percentile(ticks, (50, 99)).tolist(), float(ticks.max())) if len(ticks) else (0.0,) * 3
         session = self._session
         return {
@@ -345,10 +382,10 @@ class _Loop:
             "dropped": dict(figures.dropped),
         }
 
-    def close(self, reason: str) -> None:
-        """Tell every player that it is over."""
+    def close(self, reason: str, again: bool = False) -> None:
+        """Tell every player that it is over. again: they may come back to this address."""
         now = self._clock.now()
-        self._session.stop(reason, now)
+        self._session.stop(reason, now, again)
         self._transport.send(self._session.datagrams_to_send(), now)
         self._log_events()
         logs.event("stopped", why=reason)
@@ -362,8 +399,18 @@ def _snapshot_every(tick_hz: int, snapshot_hz: int | None) -> int:
     return tick_hz // snapshot_hz
 
 
+def _check_doors(options: argparse.Namespace) -> None:
+    """Raise UsageError where a flag of the lobby was given, and no lobby shall run."""
+    flags = ("open", "password_file", "jwt_key", "tls_cert", "tls_key", "tls_self_signed")
+    given = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(options, flag)]
+    if options.no_lobby and given:
+        raise UsageError(f"--no-lobby leaves nothing for {' and '.join(given)} to do: your own backend is the door")
+
+
 def _door(options: argparse.Namespace, host: str) -> Door:
-    password = load_password(options.password_file, os.environ)
+    # A password that lies in the environment must not turn a door that was asked for by a flag into two.
+    environ: Mapping[str, str] = {} if options.open or options.jwt_key else os.environ
+    password = load_password(options.password_file, environ)
     token = None
     if options.jwt_key is not None:
         token = read_token_door(read_secret_file(options.jwt_key), options.jwt_audience)
@@ -382,6 +429,12 @@ def _open_lobby(options: argparse.Namespace, config: LobbyConfig, bind: Address)
     lobby = start_lobby(config, LobbyListen(address=bind, certificate=certificate, log=log))
     fingerprint = certificate.fingerprint if certificate is not None and options.tls_self_signed else None
     logs.event("lobby open", where=lobby.url, fingerprint=fingerprint)
+    if certificate is None and not is_private(bind[0]):
+        logs.event(
+            "lobby without HTTPS",
+            level=logging.WARNING,
+            why="whoever listens on the way can take a player's place: --tls-cert, or --tls-self-signed",
+        )
     return lobby
 
 
