@@ -20,7 +20,7 @@ from game.arena import PLAYER_RADIUS
 from game.schema import TURN
 from game.view.camera import Camera
 from game.view.moments import Beam, Blast, Death, Fired, Landed, Launched, Moment, Spawned
-from game.view.palette import BAD, FAIR, INK, RAIL, ROCKET, Colour, look, mix
+from game.view.palette import BAD, FAIR, INK, RAIL, ROCKET, STANDARD, Colour, mix
 from game.view.particles import Particles
 from game.view.sprites import BLAST_FRAMES, MUZZLE, SCORCHES, Sprites
 from game.view.text import Text
@@ -69,11 +69,12 @@ class _Number(_Shown):
 
 
 class Effects:
-    """All that is not state: begins with moments, ends by itself."""
+    """All that is not state: begins with moments, ends by itself. palette: what players are coloured by."""
 
     def __init__(self, sprites: Sprites, text: Text, seed: int = 1) -> None:
         self._sprites = sprites
         self._text = text
+        self.palette = STANDARD
         self.particles = Particles(seed)
         self._beams: deque[_Trace] = deque(maxlen=64)
         self._blasts: deque[_Shown] = deque(maxlen=48)
@@ -119,11 +120,11 @@ class Effects:
             case Blast(x, y) if camera.sees(x, y, _MARGIN):
                 self._begin_blast(x, y)
             case Death(victim, _, _, float(x), float(y)) if camera.sees(x, y, _MARGIN):
-                self._begin_death(x, y, look(victim, _team(picture, victim))[0])
+                self._begin_death(x, y, self.palette.look(victim, _team(picture, victim))[0])
             case Landed(victim, damage):
                 self._begin_number(victim, damage, picture)
             case Spawned(row, x, y):
-                colour = look(row, _team(picture, row))[0]
+                colour = self.palette.look(row, _team(picture, row))[0]
                 self._spawns.append(_Flash(self._time, x, y, colour, 46.0, SPAWN_LIFE))
                 if camera.sees(x, y, _MARGIN):
                     self.particles.burst(x, y, 40, 160.0, 0.5, mix(colour, INK, 0.4))
@@ -149,7 +150,7 @@ class Effects:
         if not beam.told:
             start = min(PLAYER_RADIUS * MUZZLE, length)
             self._beams.append(_Trace(self._time, beam.x0 + dx * start, beam.y0 + dy * start, beam.x1, beam.y1))
-            self._helix(beam, length, look(beam.shooter, team)[0])
+            self._helix(beam, length, self.palette.look(beam.shooter, team)[0])
             if beam.shooter != own_row:
                 self._muzzle_flash(beam.x0, beam.y0, angle, 0)
         # Where it ends: sparks thrown back, many and white from armour, fewer and blue from a wall.

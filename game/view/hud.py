@@ -16,7 +16,7 @@ import pygame
 
 from game.rules import HEALTH
 from game.view.moments import Death, Hurt, Landed, Moment
-from game.view.palette import BAD, BLOOD, EDGE, FAINT, GOOD, INK, WEAPONS, Colour, health_colour, look
+from game.view.palette import BAD, BLOOD, EDGE, FAINT, GOOD, INK, WEAPONS, Colour
 from game.view.scene import Scene
 from game.view.sprites import Sprites
 from game.view.widgets import Widgets, centred
@@ -67,7 +67,7 @@ def colour_of(scene: Scene, row: int) -> Colour:
     """Return the colour that player row `row` is drawn in."""
     players = scene.picture.kinds.get("player")
     team = int(players["team"][row]) if players is not None and 0 <= row < len(players.alive) else 0
-    return look(row, team)[0]
+    return scene.palette.look(row, team)[0]
 
 
 class Hud:
@@ -155,7 +155,7 @@ class Hud:
         widgets.panel(surface, box)
         health = max(0, round(_own(scene, "health")))
         part = min(1.0, health / HEALTH)
-        colour = health_colour(part)
+        colour = scene.palette.health(part)
         arm, thick = widgets.px(9), widgets.px(3)
         middle = (box.x + widgets.px(26), box.centery)
         surface.fill(colour, (middle[0] - arm, middle[1] - thick, 2 * arm, 2 * thick))

@@ -14,7 +14,7 @@ import pygame
 from game.arena import ArenaMap
 from game.view.camera import Camera
 from game.view.moments import Beam, Blast, Launched, Moment
-from game.view.palette import EDGE, PANEL, PANEL_ALPHA, Colour, look
+from game.view.palette import EDGE, PANEL, PANEL_ALPHA, STANDARD, Colour, Palette
 from game.view.widgets import Widgets
 
 BOX = (172.0, 130.0)
@@ -38,14 +38,14 @@ class Minimap:
         self._box.bottomright = (widgets.size[0] - widgets.px(20), widgets.size[1] - widgets.px(20))
         self._blips: deque[tuple[float, float, float, Colour]] = deque(maxlen=40)
 
-    def advance(self, moments: Sequence[Moment], time: float) -> None:
+    def advance(self, moments: Sequence[Moment], time: float, palette: Palette = STANDARD) -> None:
         """Take the noises of a frame at `time`."""
         for moment in moments:
             match moment:
                 case Beam(shooter, x, y) if not moment.told:
-                    self._blips.append((time, x, y, look(shooter)[0]))
+                    self._blips.append((time, x, y, palette.look(shooter)[0]))
                 case Launched(owner, x, y):
-                    self._blips.append((time, x, y, look(owner)[0]))
+                    self._blips.append((time, x, y, palette.look(owner)[0]))
                 case Blast(x, y):
                     self._blips.append((time, x, y, (255, 150, 60)))
         while self._blips and time - self._blips[0][0] > BLIP_LIFE:

@@ -7,6 +7,8 @@ the same colours with a further mark on the hull, and bars and messages say in w
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 Colour = tuple[int, int, int]
 
 PLAYERS: tuple[Colour, ...] = (
@@ -47,13 +49,6 @@ WEAPONS: tuple[tuple[str, Colour], ...] = (("RAIL", RAIL), ("ROCKET", ROCKET))
 """Name and colour of each weapon number."""
 
 
-def look(row: int, team: int = 0) -> tuple[Colour, int]:
-    """Return colour and number of the hull mark (below `MARKS`) of player row `row`; a team wears one colour."""
-    if team > 0:
-        return TEAMS[(team - 1) % len(TEAMS)], row % MARKS
-    return PLAYERS[row % len(PLAYERS)], row // len(PLAYERS) % MARKS
-
-
 def mix(a: Colour, b: Colour, part: float) -> Colour:
     """Return the colour `part` (0..1) of the way from `a` to `b`."""
     return (
@@ -64,5 +59,54 @@ def mix(a: Colour, b: Colour, part: float) -> Colour:
 
 
 def health_colour(part: float) -> Colour:
-    """Return the colour of a health bar filled to `part` (0..1)."""
-    return mix(BAD, FAIR, part * 2.0) if part < 0.5 else mix(FAIR, GOOD, part * 2.0 - 1.0)
+    """Return the standard colour of a health bar filled to `part` (0..1)."""
+    return STANDARD.health(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours that tell players and states apart, as this player chose them.
+
+    players: by seat, 8 of them. teams: of teams 1 to 4. good, fair, bad: of health, ping and verdicts.
+    """
+
+    players: tuple[Colour, ...] = PLAYERS
+    teams: tuple[Colour, ...] = TEAMS
+    good: Colour = GOOD
+    fair: Colour = FAIR
+    bad: Colour = BAD
+
+    def look(self, row: int, team: int = 0) -> tuple[Colour, int]:
+        """Return colour and number of the hull mark (below `MARKS`) of player row `row`; a team wears one colour."""
+        if team > 0:
+            return self.teams[(team - 1) % len(self.teams)], row % MARKS
+        return self.players[row % len(self.players)], row // len(self.players) % MARKS
+
+    def health(self, part: float) -> Colour:
+        """Return the colour of a health bar filled to `part` (0..1)."""
+        bad, fair, good = self.bad, self.fair, self.good
+        return mix(bad, fair, part * 2.0) if part < 0.5 else mix(fair, good, part * 2.0 - 1.0)
+
+    def seated(self, row: int, colour: int) -> Palette:
+        """Return this palette with `row` in colour number `colour`, and whoever had that in the colour of `row`."""
+        players = list(self.players)
+        at = row % len(players)
+        players[at], players[colour] = players[colour], players[at]
+        return replace(self, players=tuple(players))
+
+
+STANDARD = Palette()
+COLOUR_BLIND = Palette(
+    # Blue and orange stay apart under every common kind of colour blindness, and from dark to bright in between.
+    teams=((245, 150, 20), (60, 140, 250), (250, 240, 110), (225, 228, 235)),
+    good=(80, 170, 255),
+    fair=(250, 230, 90),
+    bad=(240, 110, 20),
+)
+PALETTES: dict[str, Palette] = {"standard": STANDARD, "colour-blind": COLOUR_BLIND}
+"""By the names of `game.settings.PALETTES`."""
+
+
+def look(row: int, team: int = 0) -> tuple[Colour, int]:
+    """Return what `STANDARD.look` does."""
+    return STANDARD.look(row, team)

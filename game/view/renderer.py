@@ -29,7 +29,7 @@ from game.view.hud import Hud, name_of
 from game.view.minimap import Minimap
 from game.view.moments import Blast, Death, Fired, Hurt, Moment, Watcher
 from game.view.net_graph import NetGraph
-from game.view.palette import INK, PLAYERS, Colour, health_colour, look, mix
+from game.view.palette import INK, PLAYERS, Colour, mix
 from game.view.scene import NetFigures, Scene
 from game.view.scoreboard import draw_scoreboard
 from game.view.sprites import Sprites
@@ -143,9 +143,10 @@ class Renderer:
         self.moments = self._watcher.watch(scene)
         looked_at = self._look(scene, seconds)
         self._shake(scene, seconds)
+        self._effects.palette = scene.palette
         self._effects.advance(self.moments, scene.picture, scene.own_row, self.camera, scene.time, seconds)
         self._hud.advance(self.moments, scene, seconds)
-        self._minimap.advance(self.moments, scene.time)
+        self._minimap.advance(self.moments, scene.time, scene.palette)
         if looked_at is not None:
             self.focus = self.camera.to_surface(looked_at[0], looked_at[1])
         return Frame(
@@ -251,7 +252,7 @@ class Renderer:
         bodies = []
         for row in sorted(np.flatnonzero(seen).tolist(), key=lambda at: at == scene.own_row):
             at_x, at_y = float(x[row]), float(y[row])
-            colour, mark = look(row, int(team[row]))
+            colour, mark = scene.palette.look(row, int(team[row]))
             at = self.camera.to_surface(at_x, at_y)
             bodies.append(
                 Body(row, at_x, at_y, float(aim[row]), int(weapon[row]), float(health[row]), colour, mark, at)
@@ -324,7 +325,7 @@ class Renderer:
             top = y - round((PLAYER_RADIUS + 13) * zoom)
             surface.fill((6, 8, 11), (x - wide // 2 - 1, top - 1, wide + 2, high + 2))
             surface.fill((46, 52, 62), (x - wide // 2, top, wide, high))
-            surface.fill(health_colour(part), (x - wide // 2, top, max(1, round(wide * part)), high))
+            surface.fill(frame.scene.palette.health(part), (x - wide // 2, top, max(1, round(wide * part)), high))
             below = y + round((PLAYER_RADIUS + 7) * zoom)
             widgets.text.draw(
                 surface, name_of(frame.scene, body.row), (x, below), 13, mix(body.colour, INK, 0.5), (0.5, 0.0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from engine.game import GameEvent, Verdict
 from engine.world.picture import Picture
+from game.view.palette import STANDARD, Palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Scene:
     notice: what whoever runs the server has said lately; "" most of the time.
     cursor: the mouse on the surface in px; None when there is none (bots, replays): the crosshair follows the aim.
     show_scores: the scoreboard is held open.
+    palette: the colours of players and states.
     """
 
     picture: Picture
@@ -56,6 +58,7 @@ class Scene:
     cursor: tuple[int, int] | None = None
     show_scores: bool = False
     watched: int | None = None
+    palette: Palette = STANDARD
 
 
 @dataclass(slots=True)

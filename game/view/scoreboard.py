@@ -6,7 +6,7 @@ import numpy as np
 import pygame
 
 from game.view.hud import colour_of, name_of
-from game.view.palette import BAD, FAINT, FAIR, GOOD, INK, Colour
+from game.view.palette import FAINT, INK, Colour, Palette
 from game.view.scene import Scene
 from game.view.widgets import Widgets
 
@@ -47,7 +47,7 @@ def draw_scoreboard(surface: pygame.Surface, widgets: Widgets, scene: Scene) -> 
             alive = bool(players["health"][row] > 0)
             place = column * lines + line + 1
             _draw_line(surface, widgets, at, place, name_of(scene, row), colour_of(scene, row), alive, figures)
-            _draw_ping(surface, widgets, at, scene.pings.get(row))
+            _draw_ping(surface, widgets, at, scene.pings.get(row), scene.palette)
 
 
 def _edges(widgets: Widgets, left: int, wide: int) -> tuple[int, int, int]:
@@ -80,10 +80,10 @@ def _draw_line(
     text.draw(surface, str(figures[1]), (deaths, box.centery), 15, FAINT, (1.0, 0.5))
 
 
-def _draw_ping(surface: pygame.Surface, widgets: Widgets, box: pygame.Rect, ping: int | None) -> None:
+def _draw_ping(surface: pygame.Surface, widgets: Widgets, box: pygame.Rect, ping: int | None, palette: Palette) -> None:
     edge = _edges(widgets, box.x, box.w)[2]
     if ping is None:
         words, colour = "–", FAINT
     else:
-        words, colour = str(ping), GOOD if ping < 80 else FAIR if ping < 160 else BAD
+        words, colour = str(ping), palette.good if ping < 80 else palette.fair if ping < 160 else palette.bad
     widgets.text.draw(surface, words, (edge, box.centery), 13, colour, (1.0, 0.5))

@@ -12,7 +12,7 @@ import pygame
 
 from game.arena import PLAYER_RADIUS
 from game.view.camera import Camera
-from game.view.palette import BAD, GOOD, INK, mix
+from game.view.palette import INK, mix
 from game.view.scene import Scene, ShotVerdict
 from game.view.widgets import Widgets
 
@@ -32,8 +32,8 @@ def draw_verdicts(surface: pygame.Surface, camera: Camera, widgets: Widgets, sce
 
 def _draw(surface: pygame.Surface, camera: Camera, widgets: Widgets, scene: Scene, shot: ShotVerdict) -> None:
     fade = (scene.time - shot.shown) / LIFE
-    floor = (44, 48, 56)
-    colour = mix(GOOD if shot.verdict.hit is not None else BAD, floor, fade * 0.8)
+    floor, palette = (44, 48, 56), scene.palette
+    colour = mix(palette.good if shot.verdict.hit is not None else palette.bad, floor, fade * 0.8)
     white = mix(INK, floor, fade * 0.8)
     radius, thick = round(PLAYER_RADIUS * camera.zoom), max(1, widgets.px(2))
     if shot.drawn is not None:

@@ -4,7 +4,8 @@ import pygame
 import pytest
 
 from game.schema import Button, Weapon
-from game.view.controls import ControlInput, Controls
+from game.settings import Settings
+from game.view.controls import ControlInput, Controls, bindings_of, key_code
 
 MIDDLE = (640, 360)
 
@@ -89,10 +90,11 @@ def test_a_click_shorter_than_a_tick_fires_once() -> None:
     assert controls.sample(MIDDLE).buttons == 0
 
 
-def test_a_held_button_fires_on_and_the_right_one_does_not() -> None:
+def test_a_held_button_fires_on_and_the_right_one_dashes() -> None:
     controls = Controls()
     controls.handle(button(pygame.BUTTON_RIGHT))
-    assert controls.sample(MIDDLE).buttons == 0
+    controls.handle(button(pygame.BUTTON_RIGHT, down=False))
+    assert controls.sample(MIDDLE).buttons == Button.DASH
     controls.handle(button(pygame.BUTTON_LEFT))
     assert [controls.sample(MIDDLE).buttons for _ in range(3)] == [Button.FIRE] * 3
 
@@ -118,9 +120,12 @@ def test_switches() -> None:
         controls.handle(key(pygame.K_F3))
         controls.handle(key(pygame.K_F4))
         assert (controls.show_net, controls.show_verdicts) == (expected, expected)
-    assert not controls.leave
+    assert controls.asked == []
     controls.handle(key(pygame.K_ESCAPE))
-    assert controls.leave
+    controls.handle(key(pygame.K_RETURN))
+    controls.handle(key(pygame.K_t))
+    assert controls.asked == ["menu", "chat", "team chat"]
+    assert not controls.leave
 
 
 def test_closing_the_window_leaves() -> None:
@@ -136,3 +141,83 @@ def test_losing_the_focus_lets_go_of_everything() -> None:
     controls.handle(pygame.event.Event(pygame.WINDOWFOCUSLOST))
     assert controls.sample(MIDDLE).buttons == 0
     assert not controls.show_scores
+
+
+def axis(which: int, part: float) -> pygame.event.Event:
+    return pygame.event.Event(pygame.CONTROLLERAXISMOTION, axis=which, value=round(part * 32767))
+
+
+def pad(which: int, down: bool = True) -> pygame.event.Event:
+    return pygame.event.Event(pygame.CONTROLLERBUTTONDOWN if down else pygame.CONTROLLERBUTTONUP, button=which)
+
+
+def test_keys_do_what_the_settings_say() -> None:
+    controls = Controls(bindings_of(Settings().with_key("fire", "f").with_key("up", "mouse 2").keys))
+    controls.handle(key(pygame.K_f))
+    controls.handle(button(pygame.BUTTON_MIDDLE))
+    assert controls.sample(MIDDLE).buttons == Button.FIRE | Button.UP
+    controls.handle(key(pygame.K_f, down=False))
+    controls.handle(button(pygame.BUTTON_MIDDLE, down=False))
+    controls.handle(button(pygame.BUTTON_LEFT))
+    controls.handle(key(pygame.K_w))
+    assert controls.sample(MIDDLE).buttons == 0
+
+
+@pytest.mark.parametrize("name", ["", "no such key", "mouse", "mouse x", "mouse 999", "\0"])
+def test_a_key_that_is_none_does_nothing(name: str) -> None:
+    assert key_code(name) is None
+    assert bindings_of({"fire": (name,)}).keys == {}
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        (0.2, 0.1, 0),
+        (1.0, 0.0, Button.RIGHT),
+        (1.0, 0.3, Button.RIGHT),
+        (0.7, -0.7, Button.RIGHT | Button.UP),
+        (0.0, 0.6, Button.DOWN),
+        (-0.5, 0.5, Button.LEFT | Button.DOWN),
+    ],
+)
+def test_the_left_stick_walks_eight_ways(x: float, y: float, expected: int) -> None:
+    controls = Controls()
+    controls.handle(axis(pygame.CONTROLLER_AXIS_LEFTX, x))
+    controls.handle(axis(pygame.CONTROLLER_AXIS_LEFTY, y))
+    assert controls.sample(MIDDLE).buttons == expected
+
+
+def test_a_pad_aims_fires_and_hands_the_aim_back_to_the_mouse() -> None:
+    controls = Controls()
+    controls.handle(mouse(900, 360))
+    controls.handle(axis(pygame.CONTROLLER_AXIS_RIGHTY, 0.9))
+    controls.handle(axis(pygame.CONTROLLER_AXIS_TRIGGERRIGHT, 0.9))
+    sampled = controls.sample(MIDDLE)
+    assert (sampled.buttons, sampled.aim, controls.cursor) == (Button.FIRE, 16384, None)
+    controls.handle(axis(pygame.CONTROLLER_AXIS_RIGHTY, 0.1))
+    controls.handle(axis(pygame.CONTROLLER_AXIS_TRIGGERRIGHT, 0.1))
+    assert controls.sample(MIDDLE) == ControlInput(0, 16384, 0)  # let go, the aim stays
+    controls.handle(mouse(900, 360))
+    assert controls.sample(MIDDLE).aim == 0
+
+
+def test_a_trigger_pulled_for_less_than_a_tick_fires_once() -> None:
+    controls = Controls()
+    controls.handle(axis(pygame.CONTROLLER_AXIS_TRIGGERRIGHT, 1.0))
+    controls.handle(axis(pygame.CONTROLLER_AXIS_TRIGGERRIGHT, 0.0))
+    assert controls.sample(MIDDLE).buttons == Button.FIRE
+    assert controls.sample(MIDDLE).buttons == 0
+
+
+def test_a_pads_buttons() -> None:
+    controls = Controls()
+    controls.handle(pad(pygame.CONTROLLER_BUTTON_BACK))
+    assert controls.show_scores
+    controls.handle(pad(pygame.CONTROLLER_BUTTON_BACK, down=False))
+    assert not controls.show_scores
+    controls.handle(pad(pygame.CONTROLLER_BUTTON_RIGHTSHOULDER))
+    assert controls.weapon == 1
+    controls.handle(pad(pygame.CONTROLLER_BUTTON_LEFTSHOULDER))
+    assert controls.weapon == 0
+    controls.handle(pad(pygame.CONTROLLER_BUTTON_START))
+    assert controls.asked == ["menu"]
