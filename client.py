@@ -41,6 +41,8 @@ from game.terminal import LinkLine, PlayerLine, Table
 DEFAULT_PORT = 40000
 FRAME_HZ = 60.0
 """Frames per second without a window, where nothing else sets the pace."""
+SILENCE_TOLD = 2.0
+"""Seconds without a word from the server that a player is told of: by then nobody is where the screen shows them."""
 NOTICE_SECONDS = 8.0
 """How long words from whoever runs the server are shown: time to read a line twice."""
 DRAWN_EVERY = 6
@@ -157,7 +159,12 @@ class ClientLoop:
     @property
     def words(self) -> str:
         """What goes on while the server is lost, in words for the player; "" while it is not."""
-        return self._returning.words(self.clock.now())
+        now = self.clock.now()
+        words = self._returning.words(now)
+        silence = self.session.silence(now)
+        if not words and self.session.phase is Phase.PLAYING and silence >= SILENCE_TOLD:
+            return f"nothing from the server for {silence:.0f} s ..."
+        return words
 
     @property
     def plays_itself(self) -> bool:

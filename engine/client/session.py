@@ -415,6 +415,10 @@ class ClientSession:
             self._events.remove(event)
         return sorted(due, key=lambda event: event.tick)
 
+    def silence(self, now: float) -> float:
+        """Return for how many seconds nothing authentic has come from the server."""
+        return now - self._netcode.last_receive_at
+
     def labels(self) -> dict[int, str]:
         """Return the names as they are to be shown: whoever is away is marked so."""
         if not self.away:
