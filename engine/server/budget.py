@@ -19,6 +19,7 @@ class Budget:
     def __init__(self, kinds: tuple[Kind, ...], peers: int) -> None:
         self._urgency = [np.zeros((peers, kind.capacity), np.float32) for kind in kinds]
         self.dropped_total = np.zeros(peers, np.int64)
+        self._waiting = np.zeros(peers, np.bool_)
 
     def reset(self, peer: int) -> None:
         """Forget a peer slot's waiting rows."""
@@ -32,29 +33,36 @@ class Budget:
         Returns `(n,) bool`, who is beyond it even so: dropping does not save leaves and the word that a row is on hold.
         """
         room = room - sum(delta.gap_bytes for delta in deltas)
-        sizes = np.concatenate([delta.entry_bytes() for delta in deltas], axis=1)
-        full: np.ndarray = sizes.sum(axis=1) > room
+        full: np.ndarray = sum(delta.peer_bytes() for delta in deltas) > room
+        beyond = np.zeros(len(peers), np.bool_)
+        relieved = peers[self._waiting[peers] & ~full]
         for urgency in self._urgency:
-            urgency[peers[~full]] = 0
-        if not full.any():
-            return full
-        floors = np.concatenate([delta.floor_bytes() for delta in deltas], axis=1)
-        edges = np.cumsum([0, *(urgency.shape[1] for urgency in self._urgency)]).tolist()
+            urgency[relieved] = 0
+        self._waiting[peers] = full
         for at in np.flatnonzero(full).tolist():
-            peer = int(peers[at])
-            cost = sizes[at] - floors[at]
-            spare = room[at] - floors[at].sum()
-            urgency = np.concatenate([each[peer] for each in self._urgency])
-            wanted = np.flatnonzero(cost > 0)
-            # Most urgent first; among equals the smaller entry, so that more rows get through.
-            order = wanted[np.lexsort((cost[wanted], -urgency[wanted]))]
-            late = order[np.cumsum(cost[order]) > spare]
-            waiting = np.zeros(len(cost), np.bool_)
-            waiting[late] = True
-            self.dropped_total[peer] += len(late)
-            for kind_at, delta in enumerate(deltas):
-                mine = waiting[edges[kind_at] : edges[kind_at + 1]]
-                self._urgency[kind_at][peer] = np.where(mine, self._urgency[kind_at][peer] + 1, 0)
-                delta.drop(at, np.flatnonzero(mine))
-        beyond: np.ndarray = full & (floors.sum(axis=1) > room)
+            beyond[at] = self._fit_one(int(peers[at]), at, deltas, int(room[at]))
         return beyond
+
+    def _fit_one(self, peer: int, at: int, deltas: list[KindDelta], room: int) -> bool:
+        """Drop entries of one peer, the `at`-th of the deltas; tell whether it is beyond its room even so."""
+        parts = [delta.entries(at) for delta in deltas]
+        floors = np.concatenate([floor for _, _, floor in parts])
+        cost = np.concatenate([size for _, size, _ in parts]) - floors
+        urgency = np.concatenate([each[peer, rows] for each, (rows, _, _) in zip(self._urgency, parts, strict=True)])
+        spare = room - floors.sum()
+        wanted = np.flatnonzero(cost > 0)
+        # Most urgent first; among equals the smaller entry, so that more rows get through.
+        order = wanted[np.lexsort((cost[wanted], -urgency[wanted]))]
+        late = order[np.cumsum(cost[order]) > spare]
+        waiting = np.zeros(len(cost), np.bool_)
+        waiting[late] = True
+        self.dropped_total[peer] += len(late)
+        begin = 0
+        for each, delta, (rows, _, _) in zip(self._urgency, deltas, parts, strict=True):
+            mine = waiting[begin : begin + len(rows)]
+            begin += len(rows)
+            waited = each[peer, rows]
+            each[peer] = 0
+            each[peer, rows] = np.where(mine, waited + 1, 0)
+            delta.drop(at, rows[mine])
+        return bool(spare < 0)

@@ -64,25 +64,28 @@ class KindDelta:
         if slot is None:
             raise ProtocolError("unpublished", f"tick {tick} is not in the history")
         self._kind = history.kind
-        self._visible = visible
-        self._base_status = base_status
+        self._shape = visible.shape
         state, generation = history.state[slot], history.generation[slot]
         rows = state.shape[1]
         bases, base_of_peer = np.unique(base_slots, return_inverse=True)
-        held = base_status == EXACT
-        known = base_status != ABSENT
-        if len(bases) and bases[-1] >= 0:
-            held &= history.generation[base_slots] == generation
         self._blob_starts, self._blobs, self._blob_ints = self._make_blobs(history, state, generation, tick, bases)
-        # Which blob each (peer, row) needs. Blob numbers: base * rows + row, then full + row, then leave, then hold.
+        self._blob_lengths = np.diff(self._blob_starts)
+        # Blob numbers: base * rows + row, then full + row, then leave, then hold.
         self._full = len(bases) * rows
         self._leave = self._full + rows
         self._hold = self._leave + 1
-        blob = np.where(held, base_of_peer[:, None] * rows, self._full) + np.arange(rows)
-        blob = np.where(visible, blob, np.where(known, self._leave, -1))
-        self._blob_lengths = np.diff(self._blob_starts)
-        blob[(blob >= 0) & (self._blob_lengths[blob] == 0)] = -1
-        self._entry = blob
+        # Few of all (peer, row) are of any concern: those seen now or known before, by peer and then by row.
+        self._peers, self._rows = np.nonzero(visible | (base_status != ABSENT))
+        self._starts = np.searchsorted(self._peers, np.arange(len(visible) + 1))
+        self._seen = visible[self._peers, self._rows]
+        self._before = base_status[self._peers, self._rows]
+        exact = self._before == EXACT
+        # Slot -1, no baseline, reads some slot or other; but then nothing was held before.
+        same = exact & (history.generation[base_slots[self._peers], self._rows] == generation[self._rows])
+        blob = np.where(same, base_of_peer[self._peers] * rows, self._full) + self._rows
+        blob[~self._seen] = self._leave
+        # Which blob each says; -1: none, since it is as expected or was dropped.
+        self._entry = np.where(self._blob_lengths[blob] > 0, blob, -1)
 
     def _make_blobs(
         self, history: History, state: np.ndarray, generation: np.ndarray, tick: int, bases: np.ndarray
@@ -111,31 +114,42 @@ class KindDelta:
         np.cumsum(counts, out=blob_starts[1:])
         return value_starts[blob_starts], data, counts
 
-    def entry_bytes(self) -> np.ndarray:
-        """Return the size of each peer's entry for each row, `(n, rows) int64`; a skip of one byte is counted in."""
-        return np.where(self._entry >= 0, self._blob_lengths[self._entry] + 1, 0)
+    def peer_bytes(self) -> np.ndarray:
+        """Return the size of all entries of each peer, `(n,) int64`; a skip of one byte is counted in with each."""
+        said = self._entry >= 0
+        sizes = np.where(said, self._blob_lengths[self._entry] + 1, 0)
+        total: np.ndarray = np.bincount(self._peers, weights=sizes, minlength=self._shape[0]).astype(np.int64)
+        return total
 
-    def floor_bytes(self) -> np.ndarray:
-        """Return what is left of `entry_bytes` where the entry is dropped: leaves, and rows put on hold."""
-        stays = (self._entry == self._leave) | ((self._entry >= 0) & (self._base_status == EXACT))
-        return np.where(stays, 2, 0)
+    def entries(self, peer: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the rows `peer` is told of, each entry's size in bytes, and what is left of that if it is dropped.
+
+        What is left is the word that a row has left, or that it is on hold.
+        """
+        mine = slice(self._starts[peer], self._starts[peer + 1])
+        entry = self._entry[mine]
+        said = entry >= 0
+        entry = entry[said]
+        stays = (entry == self._leave) | (self._before[mine][said] == EXACT)
+        return self._rows[mine][said], self._blob_lengths[entry] + 1, np.where(stays, 2, 0)
 
     @property
     def gap_bytes(self) -> int:
         """Bytes by which a section's skips can exceed one byte each: one for every 31 rows skipped."""
-        return int(self._entry.shape[1]) // 31
+        return int(self._shape[1]) // 31
 
     def drop(self, peer: int, rows: np.ndarray) -> None:
         """Leave the entries of `rows` out of `peer`'s snapshot: a row held so far is put on hold, others stay away."""
-        held = self._base_status[peer, rows] == EXACT
-        keep_leaving = self._entry[peer, rows] == self._leave
-        self._entry[peer, rows] = np.where(keep_leaving, self._leave, np.where(held, self._hold, -1))
+        begin, end = self._starts[peer], self._starts[peer + 1]
+        at = begin + np.searchsorted(self._rows[begin:end], rows)
+        held = np.where(self._before[at] == EXACT, self._hold, -1)
+        self._entry[at] = np.where(self._entry[at] == self._leave, self._leave, held)
 
     def sections(self) -> Sections:
         """Return every peer's section as decided so far."""
-        peers, rows = np.nonzero(self._entry >= 0)
-        blobs = self._entry[peers, rows]
-        count = len(self._entry)
+        said = np.flatnonzero(self._entry >= 0)
+        peers, rows, blobs = self._peers[said], self._rows[said], self._entry[said]
+        count = self._shape[0]
         per_peer = np.bincount(peers, minlength=count)
         first = np.ones(len(peers), np.bool_)
         first[1:] = peers[1:] != peers[:-1]
@@ -163,12 +177,12 @@ class KindDelta:
 
     def _status(self) -> np.ndarray:
         """The view each peer has once it holds this snapshot."""
-        entry = self._entry
-        status = np.where(self._visible, EXACT, ABSENT).astype(np.uint8)
-        status[entry == self._hold] = STALE
-        # Visible, not held exactly before, and nothing said: it was dropped, so the peer is where it was.
-        silent = self._visible & (entry < 0) & (self._base_status != EXACT)
-        status[silent] = self._base_status[silent]
+        # Seen and silent is either exact and as expected, or dropped; both ways it is held as it was.
+        known = np.where(self._entry < 0, self._before, EXACT)
+        known[self._entry == self._hold] = STALE
+        known[~self._seen] = ABSENT
+        status = np.zeros(self._shape, np.uint8)
+        status[self._peers, self._rows] = known
         return status
 
 

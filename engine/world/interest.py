@@ -53,10 +53,17 @@ class Area:
 
     def sees(self, world: World, kind: Kind, player: Kind, own_rows: np.ndarray, before: np.ndarray) -> np.ndarray:
         rows, eyes = world[kind.name], world[player.name]
-        reach_x, reach_y = self.width // 2, self.height // 2
-        apart_x = np.abs(np.subtract.outer(eyes[self.x][own_rows], rows[self.x]))
-        apart_y = np.abs(np.subtract.outer(eyes[self.y][own_rows], rows[self.y]))
-        result: np.ndarray = (apart_x <= reach_x) & (apart_y <= reach_y)
-        result |= before & (apart_x <= reach_x + self.margin) & (apart_y <= reach_y + self.margin)
-        result[own_rows < 0] = True
-        return result
+        inner: np.ndarray | None = None
+        outer: np.ndarray | None = None
+        for axis, size in ((self.x, self.width), (self.y, self.height)):
+            apart = np.subtract.outer(eyes[axis][own_rows], rows[axis])
+            np.abs(apart, out=apart)
+            near, within = apart <= size // 2, apart <= size // 2 + self.margin
+            inner = near if inner is None else np.logical_and(inner, near, out=inner)
+            outer = within if outer is None else np.logical_and(outer, within, out=outer)
+        assert inner is not None
+        assert outer is not None
+        outer &= before
+        inner |= outer
+        inner[own_rows < 0] = True
+        return inner

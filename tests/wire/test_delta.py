@@ -124,10 +124,11 @@ def test_sections_are_the_plain_loop_byte_for_byte(seed: int, peers: int) -> Non
     base_status[base_slots < 0] = ABSENT
     visible = random.random((peers, ROWS)) < 0.8
     delta = KindDelta(history, tick, visible, base_slots, base_status)
-    sizes = delta.entry_bytes()
+    sizes = [dict(zip(*(part.tolist() for part in delta.entries(peer)[:2]), strict=True)) for peer in range(peers)]
+    assert delta.peer_bytes().tolist() == [sum(each.values()) for each in sizes]
     drops = []
     for peer in range(peers):
-        wanted = np.flatnonzero(sizes[peer])
+        wanted = delta.entries(peer)[0]
         drops.append(set(wanted[random.random(len(wanted)) < random.choice([0.0, 0.4])].tolist()))
         delta.drop(peer, np.array(sorted(drops[peer]), np.int64))
     sections = delta.sections()
@@ -140,7 +141,7 @@ def test_sections_are_the_plain_loop_byte_for_byte(seed: int, peers: int) -> Non
         assert data[sections.starts[peer] : sections.starts[peer + 1]] == pack(ints)
         assert sections.ints[peer] == len(ints)
         assert sections.status[peer].tolist() == status
-        assert {row: size for row, size in enumerate(sizes[peer].tolist()) if size} == plain_sizes
+        assert sizes[peer] == plain_sizes
 
 
 @dataclass(slots=True)
@@ -175,7 +176,7 @@ def test_a_receiver_holds_what_was_published_through_any_loss(seed: int, loss: f
         visible = np.repeat(alive[None], len(receivers), axis=0) & (random.random((len(receivers), ROWS)) < 0.9)
         delta = KindDelta(published, tick, visible, np.array(slots), np.array(base_status, np.uint8))
         for peer in range(len(receivers)):
-            wanted = np.flatnonzero(delta.entry_bytes()[peer])
+            wanted = delta.entries(peer)[0]
             delta.drop(peer, wanted[random.random(len(wanted)) < squeeze])
         sections = delta.sections()
         for peer, receiver in enumerate(receivers):
