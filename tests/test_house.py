@@ -78,7 +78,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     ),
     "ssl": (LOBBY + "app.py", LOBBY + "client.py", LOBBY + "process.py", LOBBY + "tls.py"),
     "starlette": (LOBBY + "app.py",),
-    "subprocess": ("play.py",),
+    "subprocess": ("play.py", "engine/lab/real.py"),
     "threading": ("engine/ops/terminal.py", LOBBY + "asking.py", LOBBY + "process.py"),
     "time": ("engine/clock.py",),
     "urllib": (),
@@ -86,7 +86,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "uvicorn": (LOBBY + "app.py",),
 }
 
-ENTROPY = (*ENTRY_POINTS, LOBBY + "process.py")
+ENTROPY = (*ENTRY_POINTS, LOBBY + "process.py", "engine/lab/real.py")
 """Who may call os.urandom; all others are handed `entropy`."""
 
 SEEDED_RANDOM = frozenset(("BitGenerator", "Generator", "PCG64", "PCG64DXSM", "Philox", "SeedSequence", "default_rng"))
