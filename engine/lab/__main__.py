@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.errors import NetError
 from engine.lab.batch import default_jobs, run_all
 from engine.lab.compare import SWITCHES, ablations, comparison_rows
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
+from engine.lab.real import band_rows, bands, check_real, run_real
 from engine.lab.report import require_matplotlib, write_report
 from engine.lab.run import run
 from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
@@ -43,6 +44,11 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--trace", type=Path, metavar="FILE", help="write the world and inputs of every tick to FILE.npz")
     one.add_argument(
         "--sync-test", type=int, metavar="K", help="every K ticks, rewind K, step them again, and compare (exit code 1)"
+    )
+    one.add_argument(
+        "--real",
+        action="store_true",
+        help="play it over UDP too, with server.py and client.py through a proxy, and compare (exit code 1)",
     )
     one.set_defaults(do=_run)
     ablation = commands.add_parser("compare", help="the same match without this and that mechanism, side by side")
@@ -131,14 +137,28 @@ def _run(options: argparse.Namespace) -> int:
         require_matplotlib()
     check_writable(options.json, options.report, options.trace)
     check_folder(options.csv)
+    if options.real:
+        check_real(scenario)
     with live(f"{scenario.name} on {scenario.links}") as progress:
         result = run(scenario, progress, sync_distance=options.sync_test, trace=options.trace is not None)
     print(aligned(result_rows(result)))
     print()
     print(heading(result))
     print(f"digest {result.digest}")
+    agrees = True
+    content = result.to_json()
+    if options.real and not result.partial:
+        print(f"\nnow over UDP, for {scenario.seconds:g} s", flush=True)
+        real = run_real(scenario)
+        found = bands(result.all, real)
+        agrees = all(band.agrees for band in found) or real.partial or real.too_busy
+        print(aligned(band_rows(found), 1))
+        if real.too_busy:
+            tick = real.server["tick_ms"]["p99"]
+            print(f"no verdict: this machine was too busy (ticks of {tick:.1f} ms, sleeps {real.stall_ms:.1f} ms late)")
+        content["real"] = {**asdict(real), "bands": [{**asdict(band), "agrees": band.agrees} for band in found]}
     if options.json is not None:
-        write_json(options.json, result.to_json())
+        write_json(options.json, content)
     if options.csv is not None:
         write_csv(options.csv, result)
     if options.report is not None:
@@ -149,7 +169,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"sync test: {result.sync.failure or f'{result.sync.ticks} ticks stepped twice, all equal'}")
         if result.sync.failure:
             return 1
-    return 130 if result.partial else 0
+    return 130 if result.partial else int(not agrees)
 
 
 def _compare(options: argparse.Namespace) -> int:
