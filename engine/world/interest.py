@@ -21,6 +21,9 @@ from engine.errors import UsageError
 from engine.world.schema import Kind
 from engine.world.table import World
 
+_PAIRS_AT_ONCE = 32768
+"""Distances reckoned in one pass: 128 KiB."""
+
 
 class Interest(Protocol):
     """Says which rows of a kind each peer is told of. Never one's own: that one travels apart."""
@@ -53,17 +56,21 @@ class Area:
 
     def sees(self, world: World, kind: Kind, player: Kind, own_rows: np.ndarray, before: np.ndarray) -> np.ndarray:
         rows, eyes = world[kind.name], world[player.name]
-        inner: np.ndarray | None = None
-        outer: np.ndarray | None = None
-        for axis, size in ((self.x, self.width), (self.y, self.height)):
-            apart = np.subtract.outer(eyes[axis][own_rows], rows[axis])
-            np.abs(apart, out=apart)
-            near, within = apart <= size // 2, apart <= size // 2 + self.margin
-            inner = near if inner is None else np.logical_and(inner, near, out=inner)
-            outer = within if outer is None else np.logical_and(outer, within, out=outer)
-        assert inner is not None
-        assert outer is not None
-        outer &= before
-        inner |= outer
-        inner[own_rows < 0] = True
-        return inner
+        result = np.empty(before.shape, np.bool_)
+        # A few peers at a time: the distances then stay in the cache, and in memory that need not be asked for anew.
+        step = max(1, _PAIRS_AT_ONCE // max(1, before.shape[1]))
+        for at in range(0, len(own_rows), step):
+            part = slice(at, at + step)
+            stays = before[part]
+            seen = result[part]
+            for axis, size in ((self.x, self.width), (self.y, self.height)):
+                apart = np.subtract.outer(eyes[axis][own_rows[part]], rows[axis])
+                np.abs(apart, out=apart)
+                if axis == self.x:
+                    np.less_equal(apart, size // 2, out=seen)
+                else:
+                    seen &= apart <= size // 2
+                stays = stays & (apart <= size // 2 + self.margin)
+            seen |= stays
+        result[own_rows < 0] = True
+        return result
