@@ -21,8 +21,8 @@ from engine.errors import UsageError
 from engine.world.schema import Kind
 from engine.world.table import World
 
-_PAIRS_AT_ONCE = 32768
-"""Distances reckoned in one pass: 128 KiB."""
+_PAIRS_AT_ONCE = 131072
+"""Distances reckoned in one pass: 512 KiB."""
 
 
 class Interest(Protocol):
