@@ -20,7 +20,7 @@ import numpy as np
 from engine.address import Address
 from engine.client.interpolation import Interpolation
 from engine.client.prediction import Prediction, PredictionFigures
-from engine.client.timeline import LeadClock, ViewClock
+from engine.client.timeline import FAR_TICKS, LeadClock, ViewClock
 from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory
@@ -288,14 +288,24 @@ class ClientSession:
         self._snapshot_bytes += size
         self._last_snapshot_bytes = size
         self._inputs_missing += snapshot.repeated
-        if snapshot.slack is not None and snapshot.input_tick is not None:
-            self._lead.report(now, snapshot.input_tick, snapshot.slack / VIEW_UNITS)
+        if snapshot.slack is not None:
+            self._steer(snapshot.tick, snapshot.input_tick, snapshot.slack / VIEW_UNITS, now)
         if snapshot.input_tick is not None:
             self._writer.acknowledge(snapshot.input_tick)
         if snapshot.tick > newest:
             self.snapshot = snapshot
             if snapshot.own is not None and self.switches.prediction:
                 self._prediction.reconcile(snapshot.tick, snapshot.own)
+
+    def _steer(self, tick: int, input_tick: int | None, slack: float, now: float) -> None:
+        """Steer the lead by what the snapshot of `tick` says of our inputs."""
+        if slack > FAR_TICKS:
+            rtt = self._acks.stats(0, now).rtt_min or 0.0
+            if self._lead.started and self._lead.restart(now, tick, rtt):
+                # Inputs are made anew from here: those made for later ticks were not kept.
+                self._last_input = min(self._last_input, self._lead.tick - 1)
+        elif input_tick is not None:
+            self._lead.report(now, input_tick, slack)
 
     def _follow_netcode(self) -> None:
         state = self._netcode.state

@@ -30,6 +30,13 @@ _RECENT = 8
 _WAVE_TICKS = 9.0
 """How far beyond the usual a recurring wave of jitter is followed, 150 ms at 60 Hz. What is later than that is a stall:
 to wait for it all the time would cost more than to be without for once."""
+FAR_TICKS = 60.0
+"""Slack beyond which the server keeps no inputs (64 ticks: `ServerConfig.input_ring`), nor can tell by how much."""
+_SHIFT_TICKS = 30.0
+"""Slack beyond the usual, in every recent report, that no path explains: the server stood still or skipped ticks. What
+was measured before is of another schedule, and counts no more."""
+_RESTART_PAUSE = 0.5
+"""Seconds, beyond the round trip, in which reports may still speak of inputs sent before a restart."""
 _FIXED_INTERVALS = 2.0
 """Snapshot intervals of interpolation delay where it is not to adapt: one lost snapshot is bridged, as is customary."""
 _STEER_TIME = 0.25
@@ -54,6 +61,7 @@ class LeadClock:
         self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS)
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._tightest: float | None = None  # of the reports: what counts of them all
+        self._restart_from = 0.0
         self.jumps = 0
 
     @property
@@ -74,6 +82,26 @@ class LeadClock:
         """Begin so that an input sent now arrives a margin before its tick, judging by the round trip time alone."""
         self._advanced_at = now
         self._time = server_tick + rtt * self._hz + self._config.lead_margin_ticks + 2.0
+
+    def restart(self, now: float, server_tick: int, rtt: float) -> bool:
+        """Begin again when the server says that inputs are more than `FAR_TICKS` early; tell whether it was done.
+
+        It stood still, or skipped ticks: without its keeping our inputs there is nothing to steer by. What it says of
+        those still under way is waited for.
+        """
+        if now < self._restart_from:
+            return False
+        self._restart_from = now + rtt + _RESTART_PAUSE
+        before = self._time
+        self.start(now, server_tick, rtt)
+        self._adjusted += self._time - before
+        # Ticks above the new time will be made once more: what is told of them before that is of the first time.
+        self._adjusted_at.clear()
+        self._buckets.clear()
+        self._recent.clear()
+        self._tightest = None
+        self.jumps += 1
+        return True
 
     def advance(self, now: float) -> None:
         """Move on to `now`, steering."""
@@ -113,6 +141,11 @@ class LeadClock:
         lows = sorted(low for _, low in self._buckets)
         low = max(lows[min(1, len(lows) - 1)], lows[len(lows) // 2] - _WAVE_TICKS)
         if len(self._recent) == _RECENT:
+            floor = min(self._recent)
+            if floor - low > _SHIFT_TICKS:
+                self._buckets.clear()
+                self._buckets.append([bucket, floor])
+                low = floor
             low = min(low, sorted(self._recent)[_RECENT // 4])
         self._tightest = low
 

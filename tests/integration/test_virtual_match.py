@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.client.session import Phase
-from engine.lab.match import PlayerSpec, VirtualMatch
+from engine.lab.match import LabEvent, PlayerSpec, VirtualMatch
 from engine.transport.impairment import load_profile
 from engine.world.history import EXACT
 from game.rules import Arena
@@ -83,6 +83,23 @@ def test_the_match_is_reckoned_from_the_seed_alone() -> None:
     first = digest(7)
     assert digest(7) == first
     assert digest(8) != first
+
+
+@pytest.mark.parametrize("pause", [0.4, 1.0, 2.0, 5.0])
+def test_a_server_that_stood_still_is_followed_within_a_moment(pause: float) -> None:
+    """It gives up the ticks it missed; clients that went on run far ahead then, and must come back at once."""
+    specs = [PlayerSpec(f"player {number}", load_profile("rtt100")) for number in range(2)]
+    match = VirtualMatch(Arena.factory, specs, seed=3, events=(LabEvent(at=2.0, pause=pause),))
+    match.run(2.0 + pause + 0.5)
+    before = [player.session.figures(match.now) for player in match.players]
+    match.run(1.5)
+    for player, then in zip(match.players, before, strict=True):
+        now = player.session.figures(match.now)
+        assert player.session.phase is Phase.PLAYING
+        assert now.inputs_missing == then.inputs_missing
+        assert now.lead_ticks < 40
+        assert now.lead_jumps <= 1
+        assert player.truth.snapshots.mismatches == 0
 
 
 @pytest.mark.slow
