@@ -23,6 +23,7 @@ _SHOT_COLUMNS = (
     "allowed_age",
     "rewind_error",
     "origin_error",
+    "mispredicted",
 )
 
 

@@ -36,7 +36,8 @@ ABOUT = {
     "shots": "shots of players that the server judged",
     "shots_clamped": "of them, those older than the rewind limit",
     "hit_agreement": "unclamped shots whose verdict is what the shooter had on the line of fire, of all unclamped",
-    "hit_disagreements_unexplained": "unclamped shots that broke it with no reason in the verdict",
+    "hit_disagreements_mispredicted": "of those that broke it: the shooter itself was not where its client believed",
+    "hit_disagreements_unexplained": "the others that broke it with no reason in the verdict; must be 0",
     "rewind_error_px": "distance between a row as drawn for the shooter and as rebuilt, unclamped shots",
     "verdicts": "shots by reason",
     "rtt_ms": "round trip time as the client estimates it, and as it was",
@@ -106,7 +107,10 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
         "shots": len(shots),
         "shots_clamped": len(shots) - len(clear),
         "hit_agreement": _per(sum(shot.agrees for shot in clear), len(clear)),
-        "hit_disagreements_unexplained": sum(not shot.agrees and not shot.doubt for shot in clear),
+        "hit_disagreements_mispredicted": sum(not shot.agrees and shot.mispredicted for shot in clear),
+        "hit_disagreements_unexplained": sum(
+            not shot.agrees and not shot.doubt and not shot.mispredicted for shot in clear
+        ),
         "rewind_error_px": {
             "max": rounded(max(errors, default=None)) if not any(map(math.isinf, errors)) else None,
             "row_sets_differ": sum(map(math.isinf, errors)),

@@ -54,7 +54,8 @@ class ShotPicture:
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One judged shot of a client. rewind_error: in the game's unit, None where the picture was not rebuilt.
-    origin_error: how far the shooter stood from where its client believed it to stand.
+    origin_error: how far the shooter stood from where its client believed it to stand. mispredicted: its own row was
+    not what its client had predicted (an input came too late, or a push was under way), in position or otherwise.
 
     doubt: why the verdict is not by the claimed view ("clamped", "unseen", "implausible"), "" if it is.
     """
@@ -69,6 +70,7 @@ class Shot:
     allowed_age: float
     rewind_error: float | None
     origin_error: float
+    mispredicted: bool
     picture: ShotPicture
 
     @property
@@ -113,10 +115,13 @@ class ShotWatch:
         scratch, player = self._scratch, self._game.player
         scratch.restore(record.before)
         scratch.tick = tick
+        mispredicted = {}
         for row, claim in claims.items():
             if claim.own is not None:
-                mine = player.predicted[: player.owner_count]
-                scratch[player.name].state[: player.owner_count][mine, row] = claim.own[mine]
+                mine = np.flatnonzero(player.predicted[: player.owner_count])
+                told = scratch[player.name].state
+                mispredicted[row] = bool((told[mine, row] != claim.own[mine]).any())
+                told[mine, row] = claim.own[mine]
         drawn = _Drawn({**seen, **{row: claim.picture for row, claim in claims.items()}}, scratch)
         self._game.step(scratch, record.inputs, drawn)
         for row, claim in claims.items():
@@ -138,6 +143,7 @@ class ShotWatch:
                     allowed_age=verdict.allowed_age,
                     rewind_error=None if doubt else _error(picture, row),
                     origin_error=float(np.sqrt((apart * apart).sum())),
+                    mispredicted=mispredicted.get(row, True),
                     picture=picture,
                 )
             )
