@@ -72,6 +72,8 @@ class Switches:
     """Client: the interpolation delay follows the measured lateness. Off: two snapshot intervals, whatever comes."""
     input_redundancy: bool = True
     """Client: a packet repeats all inputs not acknowledged. Off: each input is sent once."""
+    pacing: bool = True
+    """Both: what is sent follows what the path carries. Off: as much as there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +110,9 @@ class ClientConfig:
 
     max_redundant_inputs: int = 24
     """Unacknowledged inputs repeated in each packet: 0.4 s at 60 Hz; older ones are late whatever we do."""
-    lead_margin_ticks: float = 1.0
-    """Slack kept above the worst recent arrival. The server sees arrivals once a tick: that is its resolution."""
+    lead_margin_ticks: float = 2.0
+    """Slack kept above the worst recent arrival: one tick because the server sees arrivals once a tick, and one so that
+    the input of a single lost packet still comes in time with the next. Measured at 1: four times the corrections."""
     max_steer: float = 0.1
     """Largest change of clock rate: 10 % is not felt."""
     jump_ticks: float = 10.0
