@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,19 @@ from engine.errors import NetError, ProtocolError, UsageError
 from engine.game import Brain
 from engine.identity import clean_name
 from engine.link.netcode import read_connect_token
+from engine.ops.browser import Browser, ServerSeen
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
+from engine.ops.discovery import DiscoverySocket
 from engine.ops.lobby.asking import Asking
 from engine.ops.lobby.client import JoinError, join
 from engine.ops.secrets import load_password, read_secret_file
 from engine.transport import Transport
 from engine.transport.impaired import ImpairedTransport
-from engine.transport.impairment import load_profile
+from engine.transport.impairment import Profile, load_profile, profile_names
 from engine.transport.udp import UdpSocket
 from engine.world.picture import Picture
 from game.rules import Arena
+from game.settings import Settings, SettingsFile, settings_path
 from game.terminal import LinkLine, PlayerLine, Table
 
 DEFAULT_PORT = 40000
@@ -54,15 +57,16 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="client.py",
         usage="%(prog)s [HOST[:PORT]] [options]",
-        description="Play Arena. Without options: join the server on this machine.",
-        epilog="Keys: WASD or arrows move, the mouse aims and fires, 1, 2 or the wheel choose the weapon, Tab shows the"
-        " scores, F3 the net graph, Esc leaves.",
+        description="Play Arena. Without HOST: a start screen with the servers there are.",
+        epilog="Keys, unless you have set others: WASD or arrows move, the mouse aims and fires, 1 to 3 or the wheel"
+        " choose the weapon, Tab shows the scores, Enter chats, F3 shows the net graph, F4 the verdicts, Esc the menu.",
     )
     parser.add_argument(
-        "server", nargs="?", default="127.0.0.1", metavar="HOST[:PORT]", help="the server (default 127.0.0.1:40000)"
+        "server", nargs="?", metavar="HOST[:PORT]", help="the server to join at once (headless: default this machine)"
     )
-    parser.add_argument("--name", default="player", help="the name others see (default player)")
-    parser.add_argument("--size", type=_size, default="1280x720", metavar="WxH", help="window size (default 1280x720)")
+    parser.add_argument("--name", help="the name others see (default: as in the settings)")
+    parser.add_argument("--size", type=_size, metavar="WxH", help="window size (default: as in the settings)")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="where settings are kept (default: your own)")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="leave after S seconds (default: play on)")
     test = parser.add_argument_group("trying things out")
     test.add_argument("--headless", action="store_true", help="no window: a table in the terminal instead")
@@ -89,12 +93,118 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _play(options: argparse.Namespace, stop: Stop) -> int:
     clock = SystemClock()
-    options.name = clean_name(options.name)
-    address = parse_address(options.server, DEFAULT_PORT)
-    profile = load_profile(options.link) if options.link else None
+    file = _settings_file(options)
+    settings = file.settings if file is not None else Settings()
+    options.name = clean_name(settings.name if options.name is None else options.name)
+    profile = load_profile(options.link or "perfect")
     brain = Arena().brain(options.behaviour, options.seed) if options.bot else None
-    screen = _open_screen(options, format_address(address))
-    token = _connect_token(options, address)
+    if file is not None and not (options.server or options.token or brain or options.headless):
+        return _start_screen(options, file, profile, stop)
+    address = parse_address(options.server or "127.0.0.1", DEFAULT_PORT)
+    screen = _open_screen(options, file, format_address(address))
+    loop = _enter(options, address, _connect_token(options, address), profile, clock, brain, stop)
+    stop.patient = True
+    try:
+        if options.headless:
+            _run_headless(loop, screen)
+        else:
+            screen.run(loop)
+    finally:
+        loop.close()
+    if screen is not None:
+        if options.screenshot is not None:
+            screen.save(options.screenshot)
+        screen.close()
+    if options.json is not None:
+        write_json(options.json, loop.report())
+    if loop.put_out:
+        raise NetError(loop.put_out)
+    return 0
+
+
+def _start_screen(options: argparse.Namespace, file: SettingsFile, profile: Profile, stop: Stop) -> int:
+    """Open the window with the start screen, and play until the player quits."""
+    screen = _open_screen(options, file, "")
+    from game.view.app import App
+
+    doors = Doors(options, profile, SystemClock(), stop)
+    app = App(screen, doors, file.notices)
+    stop.patient = True
+    try:
+        while not app.quit and not stop.asked:
+            app.frame()
+    finally:
+        app.close()
+        doors.close()
+        screen.close()
+    return 0
+
+
+class Doors:
+    """The way into matches, for the start screen: the servers there are, and a match on the one that was chosen."""
+
+    def __init__(self, options: argparse.Namespace, profile: Profile, clock: SystemClock, stop: Stop) -> None:
+        self.clock = clock
+        self._options = options
+        self._profile = profile
+        self._stop = stop
+        try:
+            socket = DiscoverySocket()
+        except UsageError:  # no IPv4 here: servers are joined by address
+            socket = None
+        self._browser = Browser(protocol_id(Arena.name, Arena.version), os.urandom, socket)
+        self._asked: tuple[argparse.Namespace, Address, Asking[bytes]] | None = None
+
+    def servers(self, known: Sequence[str]) -> Sequence[ServerSeen]:
+        """Return the servers of this network, and those of `known`."""
+        return self._browser.servers(known, self.clock.now())
+
+    def refresh(self) -> None:
+        """Look for servers at once."""
+        self._browser.refresh()
+
+    def knock(self, join: Any) -> None:
+        """Begin to ask for a connect token. Raises UsageError for an address that is none."""
+        address = parse_address(join.address, DEFAULT_PORT)
+        options = argparse.Namespace(**{**vars(self._options), "name": join.name, "password": join.password or None})
+        asking = Asking(lambda _: _connect_token(options, address))
+        self._asked = (options, address, asking)
+        asking.ask("")
+
+    def answer(self) -> ClientLoop | None:
+        """Return the match, once there is a token for it; None before. Raises NetError saying why there is none."""
+        if self._asked is None:
+            return None
+        options, address, asking = self._asked
+        try:
+            token = asking.answer()
+        except NetError:
+            self._asked = None
+            raise
+        if token is None:
+            return None
+        self._asked = None
+        return _enter(options, address, token, self._profile, self.clock, None, self._stop)
+
+    def give_up(self) -> None:
+        """Forget whom we asked; the answer comes to nobody."""
+        self._asked = None
+
+    def close(self) -> None:
+        """Stop looking for servers."""
+        self._browser.close()
+
+
+def _enter(
+    options: argparse.Namespace,
+    address: Address,
+    token: bytes,
+    profile: Profile,
+    clock: SystemClock,
+    brain: Brain | None,
+    stop: Stop,
+) -> ClientLoop:
+    """Return the loop of a match that `token` opens, over a socket of its own."""
 
     def new_session(token: bytes, now: float) -> ClientSession:
         # The machine's own clock may be wrong: how old the token is, the server knows.
@@ -104,26 +214,10 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
     asking = Asking(lambda ticket: _ask_again(options, address, token, ticket))
     returning = Returning(session, new_session, asking, Reconnect(os.urandom))
     udp = UdpSocket(_any_address(token), 0)
-    transport: Transport = udp if profile is None else ImpairedTransport(udp, profile, options.seed, clock.now)
-    with transport:
-        loop = ClientLoop(returning, transport, clock, brain, stop, options.seconds)
-        stop.patient = True
-        try:
-            if options.headless:
-                _run_headless(loop, screen)
-            else:
-                screen.run(loop)
-        finally:
-            loop.leave()
-        if screen is not None:
-            if options.screenshot is not None:
-                screen.save(options.screenshot)
-            screen.close()
-        if options.json is not None:
-            write_json(options.json, loop.report())
-    if loop.put_out:
-        raise NetError(loop.put_out)
-    return 0
+    # Where there is a window, the player can change the link in the menu.
+    plain = options.headless and profile.name == "perfect"
+    transport: Transport = udp if plain else ImpairedTransport(udp, profile, options.seed, clock.now)
+    return ClientLoop(returning, transport, clock, brain, stop, options.seconds)
 
 
 class ClientLoop:
@@ -146,7 +240,10 @@ class ClientLoop:
         """Why the server, or the lack of one, ended this session; "" if it did not."""
         self.notice = ""
         """What whoever runs the server has said lately."""
+        self.send_chat: Callable[[str, bool], None] | None = None
+        """Sends a line of chat; None: this server takes none."""
         self._notice_until = 0.0
+        self._links: dict[str, str] = {}
         self.started = clock.now()
         self._stop = stop
         self._end = None if seconds is None else self.started + seconds
@@ -203,6 +300,33 @@ class ClientLoop:
             if self.transport.wait(left):
                 now = self.clock.now()
                 self.session.receive(self.transport.receive(now), now)
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        """The links that can be put under this match, and what each is like; empty where none can."""
+        if not self._links and isinstance(self.transport, ImpairedTransport):
+            self._links = {name: load_profile(name).about for name in profile_names()}
+            self._links.setdefault(self.link, self.transport.profile.about)
+        return self._links
+
+    @property
+    def link(self) -> str:
+        """The simulated link under this match."""
+        return self.transport.profile.name if isinstance(self.transport, ImpairedTransport) else ""
+
+    def set_link(self, name: str) -> None:
+        """Put another link under this match, from the next datagram on. Raises UsageError when there is none."""
+        if isinstance(self.transport, ImpairedTransport):
+            self.transport.set_profile(load_profile(name))
+
+    def said(self) -> Sequence[tuple[int, str, bool]]:
+        """Return the chat since the last call."""
+        return ()
+
+    def close(self) -> None:
+        """Leave, and close the socket."""
+        self.leave()
+        self.transport.close()
 
     def leave(self) -> None:
         """Say good-bye, unless it is over already."""
@@ -285,7 +409,14 @@ def _standing(loop: ClientLoop, picture: Picture | None) -> tuple[LinkLine, list
     return line, sorted(players, key=lambda player: (-player.score, player.name))
 
 
-def _open_screen(options: argparse.Namespace, server: str) -> Any:
+def _settings_file(options: argparse.Namespace) -> SettingsFile | None:
+    """Return the player's settings; a headless client has none but those it is given."""
+    if options.settings is None and options.headless:
+        return None
+    return SettingsFile(options.settings or settings_path(sys.platform, os.environ, Path.home()))
+
+
+def _open_screen(options: argparse.Namespace, file: SettingsFile | None, server: str) -> Any:
     """Return the screen to draw on, None where none is wanted. Raises NetError without pygame, or without a display."""
     if options.headless and options.screenshot is None:
         return None
@@ -299,7 +430,9 @@ def _open_screen(options: argparse.Namespace, server: str) -> Any:
         if error.name != "pygame":
             raise
         raise NetError("the window needs pygame: pip install pygame-ce (or play with --headless)") from error
-    return Screen(options.size, server, visible=not options.headless)
+    size = options.size or ((1280, 720) if options.headless else None)
+    settings, save = (file.settings, file.save) if file is not None else (None, None)
+    return Screen(server, settings, size=size, visible=not options.headless, save=save)
 
 
 def _ask_again(options: argparse.Namespace, address: Address, first: bytes, ticket: str) -> bytes | Refusal:
@@ -319,7 +452,7 @@ def _connect_token(options: argparse.Namespace, address: Address, resume: str = 
     """Return a connect token: from a file, or from the server's lobby, which passes on `resume`."""
     if options.token is not None:
         return read_secret_file(options.token)
-    password = load_password(options.password_file, os.environ)
+    password = getattr(options, "password", None) or load_password(options.password_file, os.environ)
     token = read_secret_file(options.jwt_file).decode("ascii", "replace").strip() if options.jwt_file else None
     ticket = join(
         address,

@@ -7,25 +7,36 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
+import numpy as np
 import pygame
 
 from engine.client.session import ClientSession, Phase
-from engine.clock import SystemClock
-from engine.errors import UsageError
+from engine.errors import NetError, UsageError
 from engine.world.picture import Picture, Seen, View, sample
+from game.arena import ArenaMap
 from game.rules import Arena
+from game.settings import COLOURS, Settings
 from game.view.audio import Audio
-from game.view.controls import Controls
+from game.view.chat import Chat
+from game.view.controls import Controls, bindings_of
+from game.view.loop import Loop
+from game.view.options import OptionsScreen
+from game.view.pace import Pacer
+from game.view.pads import Pads
+from game.view.palette import PALETTES, Palette
+from game.view.pause import MECHANISMS, draw_pause
 from game.view.renderer import Renderer
 from game.view.scene import NetFigures, Scene
 from game.view.shots import ShotBook
+from game.view.ui import Ui
+from game.view.widgets import Widgets
 from game.view.window import Window
 
-FRAME_HZ = 60.0
-"""Frames a second: a common display's, and what one core draws with room to spare."""
+DIM = (84, 88, 100)
+"""What a match is multiplied by under the menu, of 255."""
 LAST_WORDS = 4.0
 """Seconds the window stays when the server has ended the session: time to read why. Esc closes it at once."""
 _NOWHERE = ("dummy", "offscreen")
@@ -39,68 +50,154 @@ _WORDS = {
 }
 
 
-class Loop(Protocol):
-    """What the screen needs of a client's loop."""
-
-    clock: SystemClock
-    notice: str
-
-    @property
-    def session(self) -> ClientSession: ...
-
-    @property
-    def words(self) -> str: ...
-
-    @property
-    def over(self) -> bool: ...
-
-    @property
-    def plays_itself(self) -> bool: ...
-
-    def frame(self, controls: Callable[[Picture | None], Sequence[int]] | None) -> Picture | None: ...
-
-    def wait(self, until: float) -> None: ...
-
-
 class Screen:
-    """A window of `size`; `server` is named while connecting. Not `visible`: it draws into memory only.
+    """A window that shows matches, and the menu over them, as `settings` say.
 
+    size: of the window, if not as in the settings. server: named while connecting. Not `visible`: it draws into memory
+    only. save: called with settings that the player has changed.
+    left: the player wants to leave the match. closed: and to close the window.
     Raises UsageError when no window can be opened.
     """
 
-    def __init__(self, size: tuple[int, int], server: str, *, visible: bool = True) -> None:
+    def __init__(
+        self,
+        server: str = "",
+        settings: Settings | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+        visible: bool = True,
+        save: Callable[[Settings], None] | None = None,
+    ) -> None:
         pygame.font.init()
-        self._window = Window("Arena", size)
+        self.settings = settings or Settings()
+        self.server = server
+        self.left = False
+        self.chat = Chat()
+        full = visible and size is None and self.settings.full_screen
+        self.window = Window("Arena", size or self.settings.resolution, full)
         if visible and pygame.display.get_driver() in _NOWHERE:
-            self._window.close()
+            self.window.close()
             raise UsageError("there is no display here to open a window on: play with --headless")
         self._announce("painting the arena ...")
-        self._server = server
-        self._controls = Controls()
-        self._audio = Audio() if visible else None
+        self.controls = Controls(bindings_of(self.settings.keys))
+        self.pads = Pads()
+        self.audio = Audio(self.settings.volume) if visible else None
+        self.pacer = Pacer(self.settings.frame_cap)
+        self._save = save
         self._shots = ShotBook()
+        self._menu: OptionsScreen | str = ""
+        self._people: dict[int, str] = {}
+        self._ui_events: list[pygame.event.Event] = []
+        self._uis: dict[tuple[int, int], Ui] = {}
         # Most servers play the usual map: it is painted before there is a connection that would wait for it.
         self._usual = Arena()
-        canvas = self._window.canvas
-        self._renderer: Renderer | None = Renderer(canvas.get_size(), self._usual.map)
-        self._drawn_for = (self._usual.map.name, canvas.get_size())
+        self._renderer: Renderer | None = None
+        self._drawn_for: tuple[ArenaMap, tuple[int, int]] | None = None
+        self.renderer_for(None)
         self._frame_times: deque[float] = deque(maxlen=60)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the player has closed the window."""
+        return self.controls.leave
+
+    @property
+    def ui(self) -> Ui:
+        """What menus are drawn with, of the canvas's size."""
+        size = self.window.canvas.get_size()
+        if size not in self._uis:
+            self._uis = {size: Ui(Widgets(size))}
+        return self._uis[size]
+
+    @property
+    def palette(self) -> Palette:
+        """The colours chosen, without the own one."""
+        return PALETTES[self.settings.palette]
+
+    def change(self, settings: Settings) -> None:
+        """Take `settings`, at once."""
+        before, self.settings = self.settings, settings
+        if settings.keys != before.keys:
+            self.controls.bindings = bindings_of(settings.keys)
+        if (settings.resolution, settings.full_screen) != (before.resolution, before.full_screen):
+            self.window.reopen(settings.resolution, settings.full_screen)
+        if self.audio is not None:
+            self.audio.volume = settings.volume
+        self.pacer.set_hz(settings.frame_cap)
+
+    def keep(self) -> None:
+        """Have the settings written, if somebody does that."""
+        if self._save is not None:
+            self._save(self.settings)
+
+    def begin_match(self, server: str) -> None:
+        """Forget the match before."""
+        self.server = server
+        self.left = False
+        self.chat = Chat()
+        self._menu = ""
+        self._shots = ShotBook()
+        self._people = {}
+        self.controls.release()
+        self.controls.asked.clear()
 
     def run(self, loop: Loop) -> None:
         """Play until the loop is over or the player leaves; where the server ended it, show why for a moment."""
-        while not loop.over and not self._controls.leave:
-            self._frame(loop)
+        while not loop.over and not self.left and not self.closed:
+            self.frame(loop)
         last = loop.clock.now() + LAST_WORDS
-        while loop.session.phase is Phase.CLOSED and not self._controls.leave and loop.clock.now() < last:
-            self._frame(loop)
+        while loop.session.phase is Phase.CLOSED and not self.left and not self.closed and loop.clock.now() < last:
+            self.frame(loop)
 
-    def _frame(self, loop: Loop) -> None:
-        """Run and show one frame, and wait for the next."""
-        begin = loop.clock.now()
-        for event in self._window.events(begin):
-            self._controls.handle(event)
+    def frame(self, loop: Loop) -> None:
+        """Run and show one frame of a match, and wait for the next."""
+        self._handle(loop, self.events(loop.clock.now()))
         self.draw(loop, loop.frame(None if loop.plays_itself else self._input))
-        loop.wait(begin + 1.0 / FRAME_HZ)
+        loop.wait(self.pacer.next_time(loop.clock.now()))
+
+    def events(self, now: float) -> list[pygame.event.Event]:
+        """Return what has come in; a closed window is noted, and a game pad that was plugged in taken."""
+        events = self.window.events(now)
+        for event in events:
+            self.pads.handle(event)
+            if event.type == pygame.QUIT:
+                self.controls.leave = True
+        return events
+
+    def _handle(self, loop: Loop, events: list[pygame.event.Event]) -> None:
+        """Give each event to whoever has the hands: the match, or the menu or chat over it."""
+        self._ui_events = []
+        for event in events:
+            if self._menu or self.chat.typing:
+                self._ui_events.append(event)
+                continue
+            if event.type == pygame.KEYDOWN:
+                self._switch(loop, event.key)
+            self.controls.handle(event)
+            for asked in self.controls.asked:
+                if loop.session.phase is Phase.CLOSED:
+                    self.left |= asked == "menu"
+                elif asked == "menu":
+                    self._open_menu("pause")
+                else:
+                    self.chat.send = loop.send_chat
+                    self.chat.open(team=asked == "team chat")
+                if self._menu or self.chat.typing:
+                    self.controls.release()
+            self.controls.asked.clear()
+
+    def _open_menu(self, menu: OptionsScreen | str) -> None:
+        self._menu = menu
+        self.window.show_mouse(bool(menu))
+
+    def _switch(self, loop: Loop, key: int) -> None:
+        """Turn one of the client's mechanisms on or off: F5 to F10."""
+        number = key - pygame.K_F5
+        if 0 <= number < len(MECHANISMS):
+            name = MECHANISMS[number][0]
+            on = not getattr(loop.session.switches, name)
+            loop.session.switches = replace(loop.session.switches, **{name: on})
+            self.chat.told(loop.clock.now(), f"{name.replace('_', ' ')} is {'on' if on else 'off'}")
 
     def draw(self, loop: Loop, picture: Picture | None) -> None:
         """Draw and show one frame."""
@@ -113,63 +210,132 @@ class Screen:
             own_row=session.own_row,
             time=now,
             events=session.events(),
-            status=loop.words or _WORDS[session.phase].format(server=self._server, reason=session.reason),
+            status=self._status(loop),
             notice=loop.notice,
             tick_hz=session.match.tick_hz if session.match else 60,
-            cursor=None if loop.plays_itself else self._controls.cursor,
-            show_scores=self._controls.show_scores,
+            cursor=None if loop.plays_itself else self.controls.cursor,
+            show_scores=self.controls.show_scores,
+            palette=self._palette_of(session),
         )
         figures = self._figures(session, now)
         self._shots.drew(picture, session.own_ticks()[0])
         if session.match is not None and session.own_row is not None:
             every = session.match.snapshot_every
             self._shots.judged(session.verdicts(), session.own_row, now, every, lambda view: _players(session, view))
-        if self._controls.show_verdicts:
+        if self.controls.show_verdicts:
             scene.verdicts = self._shots.shots
         scene.pings = {session.own_row: round(figures.rtt_ms)} if session.own_row is not None else {}
-        canvas = self._window.canvas
-        renderer = self._renderer_for(session, canvas)
+        canvas = self.window.canvas
+        renderer = self.renderer_for(session)
         renderer.record(figures, now)
-        renderer.draw(canvas, scene, figures if self._controls.show_net else None)
-        if self._audio is not None:
-            self._audio.play(renderer.moments, session.own_row, *renderer.camera.to_map(*renderer.focus))
-        self._window.show()
+        renderer.draw(canvas, scene, figures if self.controls.show_net else None)
+        if self.audio is not None:
+            self.audio.play(renderer.moments, session.own_row, *renderer.camera.to_map(*renderer.focus))
+        self._listen(loop, now)
+        self._draw_over(loop, canvas, now)
+        self.window.show()
+
+    def _status(self, loop: Loop) -> str:
+        """Say what is happening when it is not the match, and how to get out of it."""
+        session = loop.session
+        words = loop.words or _WORDS[session.phase].format(server=self.server, reason=session.reason)
+        return f"{words}   (Esc leaves)" if words and session.phase is Phase.CLOSED else words
+
+    def _listen(self, loop: Loop, now: float) -> None:
+        """Take what others say, and who comes and goes."""
+        session = loop.session
+        palette = self._palette_of(session)
+        for row, words, team in loop.said():
+            self.chat.said(now, session.names.get(row, ""), words, palette.look(row)[0], team)
+        people = {row: name for row, name in session.names.items() if row not in session.bots}
+        if people != self._people and session.phase is Phase.PLAYING:
+            if self._people:
+                for row, name in people.items():
+                    if self._people.get(row) != name:
+                        self.chat.told(now, f"{name} has joined")
+                for row, name in self._people.items():
+                    if people.get(row) != name:
+                        self.chat.told(now, f"{name} has left")
+            self._people = people
+
+    def _draw_over(self, loop: Loop, canvas: pygame.Surface, now: float) -> None:
+        """Draw chat and menu over the match."""
+        ui = self.ui
+        ui.begin(canvas, self._ui_events, now)
+        if not self._menu:
+            self.chat.draw(ui)
+        elif isinstance(self._menu, OptionsScreen):
+            canvas.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
+            settings, done = self._menu.draw(ui, self.settings, self.palette)
+            self.change(settings)
+            if done:
+                try:
+                    self.keep()
+                except NetError as error:
+                    self.chat.told(now, str(error))
+                self._open_menu("pause")
+        else:
+            canvas.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
+            session = loop.session
+            wish, link, session.switches = draw_pause(ui, loop.links, loop.link, session.switches)
+            if link != loop.link:
+                loop.set_link(link)
+            if wish == "settings":
+                self._open_menu(OptionsScreen(self.settings))
+            elif wish is not None:
+                self.left |= wish == "leave"
+                self._open_menu("")
+        ui.end()
+        self._ui_events = []
 
     def save(self, path: Path) -> None:
         """Write the last frame to a PNG file."""
-        self._window.screenshot(path)
+        self.window.screenshot(path)
 
     def close(self) -> None:
         """Close the window."""
-        if self._audio is not None:
-            self._audio.close()
-        self._window.close()
+        if self.audio is not None:
+            self.audio.close()
+        self.window.close()
 
     def show_net_graph(self) -> None:
         """Open the net graph, as F3 does."""
-        self._controls.show_net = True
+        self.controls.show_net = True
 
     def _announce(self, words: str) -> None:
         """Show `words` alone, before there is a renderer: making one takes a second."""
-        canvas = self._window.canvas
+        canvas = self.window.canvas
         canvas.fill((14, 17, 23))
         face = pygame.font.Font(None, 30).render(words, True, (200, 206, 218))
         canvas.blit(face, face.get_rect(center=canvas.get_rect().center))
-        self._window.show()
+        self.window.show()
 
     def _input(self, picture: Picture | None) -> Sequence[int]:
         focus = self._renderer.focus if self._renderer else (0, 0)
-        sampled = self._controls.sample(focus)
+        sampled = self.controls.sample(focus)
         return sampled.buttons, sampled.aim, sampled.weapon
 
-    def _renderer_for(self, session: ClientSession, canvas: pygame.Surface) -> Renderer:
+    def renderer_for(self, session: ClientSession | None) -> Renderer:
         """Return the renderer for the match's map and the canvas's size; making one takes about a second."""
-        arena = session.game if isinstance(session.game, Arena) else self._usual
-        wanted = (arena.map.name, canvas.get_size())
-        if self._renderer is None or self._drawn_for != wanted:
-            self._renderer = Renderer(canvas.get_size(), arena.map)
+        arena = session.game if session is not None and isinstance(session.game, Arena) else self._usual
+        canvas = self.window.canvas
+        wanted = (arena.map, canvas.get_size())
+        drawn = self._drawn_for
+        if self._renderer is None or drawn is None or drawn[0] is not wanted[0] or drawn[1] != wanted[1]:
+            same_map = drawn is not None and drawn[1] == wanted[1] and _alike(drawn[0], arena.map)
+            if self._renderer is None or not same_map:
+                sprites = self._renderer.sprites if self._renderer is not None else None
+                self._renderer = Renderer(canvas.get_size(), arena.map, sprites=sprites)
             self._drawn_for = wanted
+        self._renderer.camera.shake_scale = 1.0 if self.settings.screen_shake else 0.0
         return self._renderer
+
+    def _palette_of(self, session: ClientSession) -> Palette:
+        """Return the colours chosen; the own one in the own seat, whose colour goes to whom it would have been."""
+        colour = COLOURS.index(self.settings.colour)
+        if not colour or session.own_row is None:
+            return self.palette
+        return self.palette.seated(session.own_row, colour - 1)
 
     def _figures(self, session: ClientSession, now: float) -> NetFigures:
         figures = session.figures(now)
@@ -203,3 +369,8 @@ def _players(session: ClientSession, view: View) -> Seen | None:
     if view.tick_a > history.newest >= 0:
         view = View(history.newest, None, view.time)
     return sample(history.kind, history, view, session.match.max_extrapolation * session.match.tick_hz)
+
+
+def _alike(one: ArenaMap, other: ArenaMap) -> bool:
+    """Tell whether two maps look the same."""
+    return one.name == other.name and one.tile == other.tile and np.array_equal(one.walls, other.walls)

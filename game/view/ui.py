@@ -130,15 +130,28 @@ class Ui:
 
     # -- what answers -------------------------------------------------------------------------------------------------
 
-    def button(self, key: str, box: pygame.Rect, words: str, colour: Colour = RAIL, enabled: bool = True) -> bool:
-        """Draw a button; tell whether it was pressed."""
+    def button(
+        self,
+        key: str,
+        box: pygame.Rect,
+        words: str,
+        colour: Colour = RAIL,
+        *,
+        enabled: bool = True,
+        strong: bool = False,
+    ) -> bool:
+        """Draw a button; tell whether it was pressed. strong: it is what most are here for."""
         if not enabled:
             self.widgets.panel(self._surface, box, EDGE, 150)
             self.label(words, box.center, 16, mix(FAINT, DARK, 0.4), (0.5, 0.5))
             return False
         hot, pressed = self._interact(key, box)
         self._plate(box, hot, colour)
-        self.label(words, box.center, 16, INK if hot else mix(INK, FAINT, 0.35), (0.5, 0.5))
+        if strong:
+            inside = box.inflate(-self.widgets.px(6), -self.widgets.px(6))
+            self._surface.fill(mix(colour, DARK, 0.55 if hot else 0.7), inside)
+        ink = INK if hot or strong else mix(INK, FAINT, 0.35)
+        self.label(words, box.center, 20 if strong else 16, ink, (0.5, 0.5))
         return pressed
 
     def row(self, key: str, box: pygame.Rect, chosen: bool, paint: Callable[[pygame.Rect, Colour], None]) -> bool:

@@ -9,6 +9,7 @@ With SDL's dummy driver (`SDL_VIDEODRIVER=dummy`) the same code draws into memor
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pygame
@@ -29,15 +30,31 @@ class Window:
     def __init__(self, title: str, size: tuple[int, int] = (1280, 720), full_screen: bool = False) -> None:
         try:
             pygame.display.init()
-            flags = pygame.FULLSCREEN if full_screen else pygame.RESIZABLE
-            self._display = pygame.display.set_mode((0, 0) if full_screen else size, flags)
+            self._display = self._opened(size, full_screen)
         except pygame.error as error:
             raise UsageError(f"can't open a window: {error}") from error
         pygame.display.set_caption(title)
-        pygame.mouse.set_visible(False)
+        self.show_mouse(False)
         self._changed: float | None = None
         self._size = self._fitting_size()
         self._canvas = self._made()
+
+    def reopen(self, size: tuple[int, int], full_screen: bool) -> None:
+        """Take another size, or the whole screen. What the system refuses is passed over: the window stays."""
+        with contextlib.suppress(pygame.error):
+            self._display = self._opened(size, full_screen)
+        self._changed = None
+        self._size = self._fitting_size()
+        self._canvas = self._made()
+
+    def show_mouse(self, shown: bool) -> None:
+        """Show the system's arrow over the window, or hide it: in a match there is a crosshair."""
+        pygame.mouse.set_visible(shown)
+
+    @staticmethod
+    def _opened(size: tuple[int, int], full_screen: bool) -> pygame.Surface:
+        flags = pygame.FULLSCREEN if full_screen else pygame.RESIZABLE
+        return pygame.display.set_mode((0, 0) if full_screen else size, flags)
 
     @property
     def canvas(self) -> pygame.Surface:

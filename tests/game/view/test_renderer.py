@@ -252,8 +252,9 @@ def test_a_surface_of_another_size_or_depth_is_refused(
         Renderer((640, 10), arena_map)
 
 
-VIEW_FILES = sorted(path for path in Path(game.view.__file__).parent.glob("*.py") if path.name != "screen.py")
-"""All of the view but `screen.py`, whose business is to wire it to a session and a clock."""
+WIRING = ("app.py", "loop.py", "screen.py")
+"""Whose business is to wire the view to a session and a clock."""
+VIEW_FILES = sorted(path for path in Path(game.view.__file__).parent.glob("*.py") if path.name not in WIRING)
 
 
 @pytest.mark.parametrize("path", VIEW_FILES, ids=lambda path: path.name)
