@@ -132,13 +132,13 @@ def test_on_a_steady_path_the_lead_settles_at_the_margin_and_stays(rtt: float, f
     assert run.misses(3, 20) == 0
     late = run.leads(4, 20)
     assert np.ptp(late) < 0.01
-    # 3 ticks of path, a margin of 1 and a band of 1, and up to a tick of waiting for the frame and for the step.
-    assert 4.0 < late.mean() < 7.0
+    # 3 ticks of path, a margin of 2 and a band of 1, and up to a tick of waiting for the frame and for the step.
+    assert 5.0 < late.mean() < 8.0
     assert turns(run.leads(0, 20)) <= 1
     assert run.clock.jumps == 0
 
 
-@pytest.mark.parametrize(("mean", "loss", "most"), [(0.005, 0.0, 8.0), (0.005, 0.1, 8.0), (0.02, 0.0, 13.0)])
+@pytest.mark.parametrize(("mean", "loss", "most"), [(0.005, 0.0, 9.0), (0.005, 0.1, 9.0), (0.02, 0.0, 14.0)])
 def test_jitter_is_covered_without_oscillation(mean: float, loss: float, most: float) -> None:
     run = run_lead(jittery(0.04, mean), jittery(0.04, mean), rtt=0.09, loss=loss, seconds=40.0)
     assert run.misses(5, 40) <= 2
