@@ -57,9 +57,13 @@ BOT_NAMES = (
 )
 BEACON_TICKS = 2
 """Ticks between two looks for players who look for matches: what they measure as their ping is this coarse."""
-FLOOD_SLICE = 0.002
+FLOOD_SLICE = 0.004
 """Seconds between two looks at the socket while more comes than players send: the system's buffer may hold no more than
 a few hundred datagrams, and where junk fills it, players' packets are lost."""
+DRAIN_CHUNK = 512
+"""Datagrams taken from the socket and read at once; after each chunk the time is looked at."""
+DRAIN_SHARE = 0.25
+"""Of a tick: so long it is drained before the match goes on. What is left waits, or is the system's to drop."""
 TICKS_TIMED = 60 * 60 * 20
 """Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
 
@@ -269,12 +273,18 @@ class MatchLoop:
         self._log_events()
 
     def _drain(self, now: float) -> None:
-        """Take what the socket has, within a tick's limit."""
-        limit = self._session.config.drain_limit - self._drained
-        if limit > 0:
+        """Take what the socket has, within a tick's limits of datagrams and of time."""
+        session = self._session
+        give_up = now + DRAIN_SHARE * session.match.tick_seconds
+        while (limit := min(session.config.drain_limit - self._drained, DRAIN_CHUNK)) > 0:
             datagrams = self._transport.receive(now, limit)
             self._drained += len(datagrams)
-            self._session.receive(self._warden.admitted(datagrams), now)
+            session.receive(self._warden.admitted(datagrams), now)
+            if len(datagrams) < limit:
+                break
+            now = self._clock.now()
+            if now >= give_up:
+                break
 
     def _wait(self, until: float) -> None:
         """Sleep until the next tick; under a flood, by slices, emptying the socket after each."""

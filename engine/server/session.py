@@ -22,12 +22,14 @@ from engine.config import MatchConfig, ServerConfig
 from engine.errors import NetError, ProtocolError
 from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import RESUME_SECRET_BYTES, decode_user_data, encode_resume_ticket
-from engine.link.acks import AckTable
-from engine.link.channels import ChannelFull, Channels
-from engine.link.header import decode_header, encode_header, encode_headers
+from engine.link.channels import ChannelFull
+from engine.link.header import decode_header, encode_header, encode_headers, is_fragment
 from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
+from engine.link.pacing import PacingConfig
+from engine.link.paths import HEADER_BYTES, Paths
 from engine.link.session_channels import CHANNELS, EVENTS, MATCH
 from engine.link.stats import LinkStats
+from engine.link.traffic import Traffic
 from engine.server.away import AwayPlayer
 from engine.server.inputs import InputRing
 from engine.server.rewind import Rewinder
@@ -49,12 +51,12 @@ from engine.world.picture import VIEW_UNITS, present
 from engine.world.schema import schema_hash
 from engine.world.table import Rows, World
 
-_HEADER_BYTES = 10
-"""The reliable header at most (9), and the message type."""
 _SNAPSHOT = bytes([MessageType.SNAPSHOT])
-_CHANNEL = bytes([MessageType.CHANNEL])
 _CHANNEL_ROOM = 200
 """Bytes of a packet kept for channel messages while some wait: news must get through even if every snapshot is full."""
+_MORE_PACKETS = 8
+"""Packets a snapshot's tick may carry to one peer besides the usual one: 2 Mbit/s at 30 Hz, and a client at 60 Hz still
+tells of all of them."""
 _FAREWELLS = 3
 """Copies of the packet that says why a connection is closed: none of them is sent again."""
 _BEHIND = "too far behind"
@@ -97,10 +99,18 @@ class _Peer:
     secret: opens its row to it later; empty: nothing does. former: what opened it this time; empty: it is new.
     """
 
-    __slots__ = ("address", "channels", "client_id", "former", "name", "row", "secret", "slot")
+    __slots__ = ("address", "channels", "client_id", "former", "name", "row", "secret", "slot", "traffic")
 
     def __init__(
-        self, slot: int, name: str, address: Address, row: int, client_id: int, secret: bytes, former: bytes
+        self,
+        slot: int,
+        name: str,
+        address: Address,
+        row: int,
+        client_id: int,
+        secret: bytes,
+        former: bytes,
+        traffic: Traffic,
     ) -> None:
         self.slot = slot
         self.name = name
@@ -109,7 +119,8 @@ class _Peer:
         self.client_id = client_id
         self.secret = secret
         self.former = former
-        self.channels = Channels(CHANNELS)
+        self.traffic = traffic
+        self.channels = traffic.channels
 
 
 class ServerSession:
@@ -138,7 +149,13 @@ class ServerSession:
         self._netcode = netcode
         self._entropy = entropy if self.config.resume_seconds > 0 else None
         peers = netcode.max_clients
-        self._acks = AckTable(peers)
+        self._paths = Paths(
+            peers,
+            self.config.payload_bytes,
+            PacingConfig(snapshot_hz=self.match.snapshot_hz),
+            self.config.switches.pacing,
+        )
+        self._acks = self._paths.acks
         repeat_ticks = round(self.config.repeat_limit * self.match.tick_hz)
         self.inputs = InputRing(game.input, peers, self.config.input_ring, repeat_ticks)
         self.snapshots = SnapshotStage(self.match, game, peers, self.config.switches.dead_reckoning)
@@ -170,12 +187,17 @@ class ServerSession:
         arrived: list[tuple[int, bytes, int]] = []
         headers: list[tuple[int, int, int, int, int]] = []
         open_packet = self._netcode.receive
-        for datagram, address in datagrams:
+        for datagram, address in self._netcode.sift(list(datagrams), now):
             opened = open_packet(datagram, address, now)
             if opened is None:
                 continue
             slot, payload = opened
             try:
+                if is_fragment(payload):
+                    whole = self._peers[slot].traffic.whole(payload, now) if slot in self._peers else None
+                    if whole is None:
+                        continue
+                    payload = whole
                 sequence, ack, ack_bits, body_at = decode_header(payload)
             except ProtocolError as error:
                 self.drops[error.reason] += 1
@@ -186,7 +208,7 @@ class ServerSession:
         if not headers:
             return
         slots, sequences, acks, bits, sizes = np.array(headers, np.int64).T
-        received = self._acks.receive(slots, sequences, acks, bits.astype(np.uint64), now, sizes)
+        received = self._paths.receive(slots, sequences, acks, bits.astype(np.uint64), now, sizes)
         acked = received.acked
         self.snapshots.views.acknowledged(acked.slots, acked.sequences)
         for slot, sequence in zip(acked.slots.tolist(), acked.sequences.tolist(), strict=True):
@@ -253,14 +275,16 @@ class ServerSession:
             self._refuse(event, said.name, "no room in the match", now)
             return
         name = roster.names[row] if back else roster.free_name(said.name)
-        self._acks.reset(slot, now)
+        self._paths.reset(slot, now)
         self.inputs.reset(slot)
         self.snapshots.reset(slot)
         self.rewinder.plausibility.reset(slot)
         self._ready[slot] = False
         self._own_row[slot] = row
         secret = self._entropy(RESUME_SECRET_BYTES) if self._entropy is not None else b""
-        peer = _Peer(slot, name, event.address, row, event.client_id, secret, said.resume if back else b"")
+        traffic = Traffic(self._paths, slot, CHANNELS, MessageType.CHANNEL, _MORE_PACKETS)
+        former = said.resume if back else b""
+        peer = _Peer(slot, name, event.address, row, event.client_id, secret, former, traffic)
         self._tell([peer], MATCH, self._welcome(row))
         if secret:
             ticket = encode_resume_ticket(event.client_id, secret)
@@ -369,7 +393,7 @@ class ServerSession:
         """Run one tick: call it at `match.tick_hz`, after `receive`; `datagrams_to_send` then has what goes out."""
         self._netcode.update(now)
         self._take_connection_events(now)
-        self._tell_losses(now)
+        self._look_at_paths(now)
         while self._overflowed:
             self.kick(self._overflowed.pop(), _BEHIND, now, again=True)
         if self.roster.away:
@@ -384,12 +408,16 @@ class ServerSession:
             self.snapshots.publish(self.world)
             self._send(now)
 
-    def _tell_losses(self, now: float) -> None:
-        lost = self._acks.lost(now)
-        for slot, sequence in zip(lost.slots.tolist(), lost.sequences.tolist(), strict=True):
+    def _look_at_paths(self, now: float) -> None:
+        for slot, sequence in self._paths.update(now):
             peer = self._peers.get(slot)
             if peer is not None:
                 peer.channels.on_lost(sequence)
+        # Everyone is looked after once a second: a peer that says nothing any more holds what it began.
+        for slot in range(self.world.tick % self.match.tick_hz, len(self._ready), self.match.tick_hz):
+            peer = self._peers.get(slot)
+            if peer is not None and peer.traffic.expire(now):
+                self._overflowed.add(slot)
 
     def _gather(self, tick: int) -> Inputs:
         """Return the inputs of `tick` by ascending row: players', bots', and none for players who are away."""
@@ -451,47 +479,63 @@ class ServerSession:
     # To the network --------------------------------------------------------------------------------------------------
 
     def _send(self, now: float) -> None:
-        """Send everyone a packet: the snapshot to those who can read one, and what their channels hold."""
-        ready = [slot for slot in self._peers if self._ready[slot]]
+        """Send a packet to everyone who is due for one: the snapshot, and what the channels hold."""
+        paths, tick = self._paths, self.world.tick
         for slot, peer in self._peers.items():
             if not self._ready[slot]:
                 self._send_packet(peer, b"", now)
-        if not ready:
+        ready = np.array([slot for slot in self._peers if self._ready[slot]], np.int64)
+        due = paths.snapshots_due(tick // self.match.snapshot_every, ready)
+        if not due.all():
+            # A path that is full is spared snapshots, and nothing else.
+            resting = ready[~due]
+            for slot, owed in zip(resting.tolist(), paths.answers_due(resting).tolist(), strict=True):
+                peer = self._peers[slot]
+                if owed or peer.traffic.pending:
+                    self._send_packet(peer, b"", now, bare=owed)
+        peers = ready[due]
+        if not len(peers):
             return
-        peers = np.array(ready, np.int64)
-        full = self.config.payload_bytes - _HEADER_BYTES
-        room = np.array([full - (_CHANNEL_ROOM if self._peers[slot].channels.pending else 0) for slot in ready])
-        batch = self.snapshots.build(self.world, peers, self._own_row[peers], self.inputs, room)
+        members = [self._peers[slot] for slot in peers.tolist()]
+        room = paths.snapshot_room(peers) - 1
+        kept = np.array([_CHANNEL_ROOM if peer.channels.pending else 0 for peer in members])
+        batch = self.snapshots.build(self.world, peers, self._own_row[peers], self.inputs, room - kept)
         self.inputs.snapshot_sent(peers)
         bodies = [
-            _SNAPSHOT + message + self._channel_block(self._peers[slot], len(message) + 1, now)
-            for slot, message in zip(ready, batch.messages, strict=True)
+            _SNAPSHOT + message + peer.traffic.block(len(message) + 1, now)
+            for peer, message in zip(members, batch.messages, strict=True)
         ]
-        sizes = np.fromiter(map(len, bodies), np.int64, len(bodies))
-        sequences, acks, ack_bits = self._acks.send(peers, now, sizes + _HEADER_BYTES)
+        sizes = np.fromiter(map(len, bodies), np.int64, len(bodies)) + HEADER_BYTES
+        sequences, acks, ack_bits = self._acks.send(peers, now, sizes)
         send = self._netcode.send
-        for slot, header, body in zip(ready, encode_headers(sequences, acks, ack_bits), bodies, strict=True):
-            send(slot, header + body, now)
-        self.snapshot_bytes_total += sum(map(len, batch.messages))
-        self.snapshots_total += len(ready)
-        self.snapshots.views.sent(peers, sequences, self.world.tick, batch.status)
+        for peer, header, body in zip(members, encode_headers(sequences, acks, ack_bits), bodies, strict=True):
+            send(peer.slot, header + body, now)
+        snapshot_sizes = np.fromiter(map(len, batch.messages), np.int64, len(members))
+        paths.snapshots_sent(peers, snapshot_sizes, sizes, room - kept)
+        self.snapshot_bytes_total += int(snapshot_sizes.sum())
+        self.snapshots_total += len(members)
+        self.snapshots.views.sent(peers, sequences, tick, batch.status)
+        for peer in members:
+            if peer.traffic.pending:
+                self._send_more(peer, now)
 
-    def _send_packet(self, peer: _Peer, body: bytes, now: float, copies: int = 1) -> None:
-        """Send one peer `body`, and what fits behind it of its channel messages; `copies` arrive as one."""
-        body += self._channel_block(peer, len(body), now)
-        header = encode_header(*self._acks.send_one(peer.slot, now, len(body) + _HEADER_BYTES))
-        for _ in range(copies):
-            self._netcode.send(peer.slot, header + body, now)
+    def _send_packet(self, peer: _Peer, body: bytes, now: float, copies: int = 1, bare: bool = True) -> None:
+        """Send one peer `body`, and what fits behind it of its channel messages; `copies` arrive as one.
 
-    def _channel_block(self, peer: _Peer, used: int, now: float) -> bytes:
-        """Return what the peer's next packet, of whose body `used` bytes are taken, has room for of its channels."""
-        channels = peer.channels
-        if not channels.pending:
-            return b""
-        slot = peer.slot
-        room = self.config.payload_bytes - _HEADER_BYTES - used - 1
-        block = channels.pack(room, self._acks.next_sequence(slot), now, float(self._acks.meter.rtt[slot]))
-        return b"" if block is None else _CHANNEL + block
+        bare: an empty body is sent too, for its header's sake.
+        """
+        body += peer.traffic.block(len(body), now)
+        if body or bare:
+            header = encode_header(*self._acks.send_one(peer.slot, now, len(body) + HEADER_BYTES))
+            for _ in range(copies):
+                self._netcode.send(peer.slot, header + body, now)
+            self._paths.sent(peer.slot, len(body) + HEADER_BYTES)
+        self._send_more(peer, now)
+
+    def _send_more(self, peer: _Peer, now: float) -> None:
+        """Send one peer what of its channel messages found no room, as far as its budget goes."""
+        for packet in peer.traffic.packets(now):
+            self._netcode.send(peer.slot, packet, now)
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
         """Return what is to go out now."""

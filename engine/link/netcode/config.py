@@ -44,6 +44,11 @@ class NetcodeServerConfig:
     """Attempts a second for all strangers together: a flood from forged sources costs at most 6 % of a core."""
     global_decrypts_burst: int = 4096
     """Attempts all strangers may make at once."""
+    strangers_hz: float = 4096.0
+    """Strangers' requests and responses looked at a second, some 6 us each even where nothing is decrypted: 3 % of a
+    core. A thousand players who come at once take less than a second; what a flood sends beyond is dropped unread."""
+    strangers_burst: int = 1024
+    """Of these at once: everybody's, after a restart."""
     max_prefixes: int = 8192
     """Prefixes with attempts to repay; more than the global bucket lets come up before they are forgotten."""
 
@@ -58,6 +63,8 @@ class NetcodeServerConfig:
             "prefix_decrypts_burst",
             "global_decrypts_hz",
             "global_decrypts_burst",
+            "strangers_hz",
+            "strangers_burst",
             "max_prefixes",
         ):
             if not getattr(self, name) > 0:

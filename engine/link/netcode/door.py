@@ -105,13 +105,14 @@ class Door:
             max_prefixes=config.max_prefixes,
         )
         self._history = TokenHistory(config.max_tokens)
-        self._pending: dict[Address, _Pending] = {}
+        self.pending: dict[Address, _Pending] = {}
+        """Proven tokens whose address is not proven yet."""
         self._no_window = ReplayWindow()
         """Stands where `PacketKey.open` wants one; responses, the only packets opened here, do not pass it."""
 
     def is_noise(self, datagram: bytes, address: Address) -> bool:
         """Tell whether a datagram is neither a request nor from an address that may respond: most of a flood."""
-        return datagram[:1] != b"\x00" and address not in self._pending
+        return datagram[:1] != b"\x00" and address not in self.pending
 
     def receive(
         self, datagram: bytes, address: Address, now: float, connected_ids: Container[int], full: bool
@@ -123,12 +124,12 @@ class Door:
         """
         if datagram[:1] == b"\x00":
             return self._receive_request(datagram, address, now, connected_ids, full)
-        return self._receive_response(datagram, address, self._pending[address], now, connected_ids, full)
+        return self._receive_response(datagram, address, self.pending[address], now, connected_ids, full)
 
     def forget_expired(self, now: float) -> None:
         """Drop entries whose time is over; call it a few times a second."""
-        for address in [address for address, entry in self._pending.items() if entry.expires_at <= now]:
-            del self._pending[address]
+        for address in [address for address, entry in self.pending.items() if entry.expires_at <= now]:
+            del self.pending[address]
         self._history.forget_expired(self._unix_at(now))
         self._gate.forget_repaid(now)
 
@@ -137,7 +138,7 @@ class Door:
     ) -> bytes:
         request = wire.decode_request(datagram)
         self._check_in_the_clear(request, address, now)
-        pending = self._pending.get(address)
+        pending = self.pending.get(address)
         if pending is None or pending.request != datagram:
             pending = self._prove(datagram, request, address, pending, now, connected_ids)
         elif pending.admission.token.client_id in connected_ids:
@@ -178,8 +179,8 @@ class Door:
         A former entry gives way because a player who restarts on the same port comes with a new token; it passes on
         the times of its answers, so that two tokens do not double them.
         """
-        if former is None and len(self._pending) >= self._config.max_pending:
-            raise ProtocolError("pending-full", f"{len(self._pending)} entries")
+        if former is None and len(self.pending) >= self._config.max_pending:
+            raise ProtocolError("pending-full", f"{len(self.pending)} entries")
         self._pay_for_decrypt(address, now)
         expire = request.expire_timestamp
         token = open_private_token(request.sealed_private, self._private_key, self._protocol_id, expire, request.nonce)
@@ -207,7 +208,7 @@ class Door:
             expires_at=now,
             token_expires_at=self._started_at + (expire - self._unix_start),
         )
-        self._pending[address] = pending
+        self.pending[address] = pending
         return pending
 
     def _receive_response(
@@ -229,7 +230,7 @@ class Door:
             raise ProtocolError("client-id-connected", f"{pending.admission.token.client_id}")
         if full:
             return self._deny(pending)
-        del self._pending[address]
+        del self.pending[address]
         self._history.consume(pending.tag)
         return pending.admission
 
