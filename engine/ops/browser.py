@@ -211,7 +211,7 @@ class Browser:
             for port in self._ports:
                 self._socket.send(probe, ("127.0.0.1", port))
                 self._socket.send(probe, ("255.255.255.255", port))
-        return self._finder.servers(now)
+        return sorted(self._finder.servers(now), key=lambda each: each.address)
 
     def _line(self, address: str, known: _Known, found: Found | None) -> ServerSeen:
         status = known.status
