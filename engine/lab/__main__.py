@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from engine.address import format_address, parse_address
@@ -24,7 +25,7 @@ from engine.lab.report import require_matplotlib, write_report
 from engine.lab.run import run
 from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
 from engine.lab.sweep import grid, points_of, recommended, sweep_rows, write_pareto
-from engine.lab.tables import aligned, heading, live, markdown, result_rows
+from engine.lab.tables import aligned, fitting, heading, live, markdown, result_rows
 from engine.lab.trace import first_parting, load_trace
 from engine.transport.impairment import load_profile
 from engine.transport.proxy import Proxy
@@ -141,7 +142,8 @@ def _run(options: argparse.Namespace) -> int:
         check_real(scenario)
     with live(f"{scenario.name} on {scenario.links}") as progress:
         result = run(scenario, progress, sync_distance=options.sync_test, trace=options.trace is not None)
-    print(aligned(result_rows(result)))
+    rows = result_rows(result)
+    print(aligned(fitting(rows, get_terminal_size().columns) if sys.stdout.isatty() else rows))
     print()
     print(heading(result))
     print(f"digest {result.digest}")

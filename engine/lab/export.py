@@ -77,8 +77,8 @@ def write_csv(folder: Path, result: Result) -> None:
 
 def _delays(result: Result) -> Iterator[list[Any]]:
     for player in result.match.players:
-        for way, pairs in (("up", player.truth.up_delay_ms), ("down", player.truth.down_delay_ms)):
-            for sent, delay in pairs:
+        for way in ("up", "down"):
+            for sent, delay in player.truth.delays(way).tolist():
                 yield [player.spec.name, way, round(sent, 6), round(delay, 4)]
 
 

@@ -320,9 +320,9 @@ class VirtualMatch:
     def _arrives(self, sent_at: float, at: float, source: Address, to: Address, size: int) -> None:
         """The network says when something will arrive: the true delay of a line."""
         if to == _SERVER:
-            self._by_address[source].truth.up_delay_ms.append((sent_at, (at - sent_at) * 1000.0))
+            self._by_address[source].truth.arrives("up", sent_at, (at - sent_at) * 1000.0)
         elif to in self._by_address:
-            self._by_address[to].truth.down_delay_ms.append((sent_at, (at - sent_at) * 1000.0))
+            self._by_address[to].truth.arrives("down", sent_at, (at - sent_at) * 1000.0)
 
     def _flush(self) -> None:
         self._measure()

@@ -82,7 +82,7 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
     shots = [shot for truth in truths for shot in truth.shots]
     clear = [shot for shot in shots if shot.doubt != "clamped"]
     errors = [shot.rewind_error for shot in clear if shot.rewind_error is not None]
-    up, down = _delays(truths, up=True), _delays(truths, up=False)
+    up, down = _delays(truths, "up"), _delays(truths, "down")
     rtt = summary(_merged(truths, "rtt_ms"), 50, 99)
     delay = _merged(truths, "interp_delay_ms")
     rtt["true_p50"] = rounded(float(np.median(up) + np.median(down))) if len(up) and len(down) else None
@@ -137,21 +137,22 @@ def _merged(truths: Sequence[PlayerTruth], name: str) -> Distribution:
     return merged
 
 
-def _delays(truths: Sequence[PlayerTruth], *, up: bool) -> np.ndarray:
+def _delays(truths: Sequence[PlayerTruth], way: str) -> np.ndarray:
     """The true one-way delays while measuring, in ms."""
-    found = [delay for truth in truths for sent, delay in _measured_delays(truth, up=up)]
-    return np.array(found)
+    return np.concatenate([_measured_delays(truth, way) for truth in truths]) if truths else np.zeros(0)
 
 
-def _measured_delays(truth: PlayerTruth, *, up: bool) -> list[tuple[float, float]]:
-    begins = truth.begins_at
-    pairs = truth.up_delay_ms if up else truth.down_delay_ms
-    return [] if begins is None else [pair for pair in pairs if pair[0] >= begins]
+def _measured_delays(truth: PlayerTruth, way: str) -> np.ndarray:
+    if truth.begins_at is None:
+        return np.zeros(0)
+    found = truth.delays(way)
+    delays: np.ndarray = found[found[:, 0] >= truth.begins_at, 1]
+    return delays
 
 
 def _beyond_jitter(truth: PlayerTruth, every_ms: float) -> float | None:
     """By how many snapshot intervals the interpolation delay lies beyond the jitter that the line really has."""
-    delays = np.array([delay for _, delay in _measured_delays(truth, up=False)])
+    delays = _measured_delays(truth, "down")
     middle = truth.interp_delay_ms.quantile(0.5)
     if not len(delays) or middle is None:
         return None

@@ -84,9 +84,9 @@ def over_time(groups: Groups, of: Callable[[Sample], float], unit: str) -> Calla
 
     def paint(axes: Any) -> None:
         for players, colour in _coloured(groups):
-            times, low, middle, high = _per_second(
-                [(sample.time, of(sample)) for player in players for sample in player.truth.samples]
-            )
+            samples = [sample for player in players for sample in player.truth.samples]
+            points = np.array([(sample.time, of(sample)) for sample in samples]).reshape(-1, 2)
+            times, low, middle, high = _per_second(points)
             axes.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
             axes.plot(times, middle, color=colour, linewidth=1.5)
         axes.set_xlabel("s")
@@ -96,16 +96,15 @@ def over_time(groups: Groups, of: Callable[[Sample], float], unit: str) -> Calla
     return paint
 
 
-def _per_second(points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return seconds, and the least, the median and the greatest value of each."""
-    if not points:
+def _per_second(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return seconds, and the least, the median and the greatest value of each; points: `(n, 2)` of time and value."""
+    if not len(points):
         nothing = np.zeros(0)
         return nothing, nothing, nothing, nothing
-    array = np.array(points)
-    second = np.floor(array[:, 0]).astype(np.int64)
-    order = np.lexsort((array[:, 1], second))
+    second = np.floor(points[:, 0]).astype(np.int64)
+    order = np.lexsort((points[:, 1], second))
     seconds, starts, counts = np.unique(second[order], return_index=True, return_counts=True)
-    values = array[order, 1]
+    values = points[order, 1]
     return seconds.astype(np.float64), values[starts], values[starts + counts // 2], values[starts + counts - 1]
 
 
@@ -114,7 +113,7 @@ def delay(groups: Groups) -> Callable[[Any], None]:
 
     def paint(axes: Any) -> None:
         for players, colour in _coloured(groups):
-            times, _, middle, high = _per_second([pair for player in players for pair in player.truth.down_delay_ms])
+            times, _, middle, high = _per_second(np.concatenate([player.truth.delays("down") for player in players]))
             axes.fill_between(times, middle, high, color=colour, alpha=0.15, linewidth=0)
             axes.plot(times, middle, color=colour, linewidth=1.5)
         axes.set_xlabel("s")
@@ -139,8 +138,7 @@ def jitter(groups: Groups) -> Callable[[Any], None]:
 
 
 def _lateness(truth: PlayerTruth, way: str) -> np.ndarray:
-    pairs = truth.down_delay_ms if way == "down" else truth.up_delay_ms
-    delays = np.array([delay for _, delay in pairs])
+    delays: np.ndarray = truth.delays(way)[:, 1]
     return delays - delays.min() if len(delays) else delays
 
 

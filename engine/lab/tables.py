@@ -73,6 +73,22 @@ def markdown(rows: Sequence[Sequence[str]], left: int = 1) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:]))
 
 
+_FIRST_TO_GO = ("up", "true", "lead", "clamped", "rewind px", "over p99", "shots", "rtt ms", "down kbit/s", "starved %")
+"""Columns a narrow terminal goes without, the first one first; they are in the JSON and the report."""
+
+
+def fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Return `rows` without the columns that don't fit into `width` characters."""
+    kept = [list(row) for row in rows]
+    for name in _FIRST_TO_GO:
+        if max(map(len, aligned(kept).split("\n"))) <= width:
+            break
+        at = kept[0].index(name)
+        for row in kept:
+            del row[at]
+    return kept
+
+
 def heading(result: Result) -> str:
     """Return the line above the table."""
     scenario = result.scenario
@@ -91,6 +107,7 @@ def live(title: str) -> Iterator[Callable[[Progress], None] | None]:
         yield None
         return
     try:
+        from rich.box import SIMPLE
         from rich.live import Live
         from rich.table import Table
     except ImportError:
@@ -106,14 +123,16 @@ def live(title: str) -> Iterator[Callable[[Progress], None] | None]:
             shown_at = progress.seconds_wall
             left = (progress.seconds_planned - progress.match.now) / max(progress.speed, 1e-6)
             table = Table(
+                box=SIMPLE,
+                padding=(0, 1),
                 title=f"{title}   {progress.match.now:.1f} of {progress.seconds_planned:g} s   "
                 f"{progress.speed:.1f} x real time   {left:.0f} s to go",
                 title_justify="left",
             )
-            for name in ("player", "link"):
-                table.add_column(name)
-            for name in ("phase", "rtt ms", "delay ms", "lead", "corrections", "late", "err p99 px", "shots"):
-                table.add_column(name, justify="right")
+            for name in ("player", "link", "phase"):
+                table.add_column(name, no_wrap=True)
+            for name in ("rtt ms", "delay", "lead", "corr", "late", "err p99", "shots"):
+                table.add_column(name, justify="right", no_wrap=True)
             for player in progress.match.players[:24]:
                 truth, last = player.truth, player.truth.samples[-1] if player.truth.samples else None
                 measured = truth.measured

@@ -18,6 +18,7 @@ it does not do: judge shots (`shots.py`), or know anything of a game beyond its 
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,9 +109,7 @@ class PlayerTruth:
         self.rtt_ms = Distribution()
         self.lead_ticks = Distribution()
         self.snapshot_size = Distribution()
-        self.up_delay_ms: list[tuple[float, float]] = []
-        """(sent at, delay) of everything that arrived at the server: the truth about the line."""
-        self.down_delay_ms: list[tuple[float, float]] = []
+        self._delays = {"up": array("d"), "down": array("d")}
         self.frames = 0
         self.dry_frames = 0
         self.row_frames = 0
@@ -122,6 +121,14 @@ class PlayerTruth:
         self.largest_correction = 0.0
         self._base: Totals | None = None
         self.totals = Totals()
+
+    def arrives(self, way: str, sent_at: float, delay_ms: float) -> None:
+        """A datagram sent "up" or "down" this player's line arrives: the truth about the line."""
+        self._delays[way].extend((sent_at, delay_ms))
+
+    def delays(self, way: str) -> np.ndarray:
+        """Return when each datagram was sent and how many ms it took, `(n, 2)`; of what arrived, way "up" or "down"."""
+        return np.array(self._delays[way]).reshape(-1, 2)
 
     # While it runs ---------------------------------------------------------------------------------------------------
 
