@@ -77,7 +77,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def make(command: str, *arguments: object, **environment: str | None) -> Process:
         script = [str(ROOT / command)] if command.endswith(".py") else ["-c", command]
-        started.append(Process(tmp_path, [*script, *map(str, arguments)], {"PYTHONPATH": str(ROOT), **environment}))
+        ours = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+        started.append(Process(tmp_path, [*script, *map(str, arguments)], ours | environment))
         return started[-1]
 
     yield make
