@@ -243,6 +243,7 @@ class ClientLoop:
         self.send_chat: Callable[[str, bool], None] | None = None
         """Sends a line of chat; None: this server takes none."""
         self._notice_until = 0.0
+        self._seen: Picture | None = None
         self._links: dict[str, str] = {}
         self.started = clock.now()
         self._stop = stop
@@ -275,23 +276,31 @@ class ClientLoop:
         return ended or (self._end is not None and self.clock.now() >= self._end)
 
     def frame(self, controls: Callable[[Picture | None], Sequence[int]] | None) -> Picture | None:
-        """Run one frame and return its picture. `controls` makes the input; None: the bot does, or nobody."""
+        """Run one frame and return its picture. `controls` makes the input; None: the bot does, or nobody.
+
+        Inputs come before the picture: they answer what was seen until now, the frame before, and the picture then
+        shows what they did. The other way round the own row is drawn a frame late, and unevenly, because there is
+        nothing yet to draw it towards once its tick is over (`tests/integration/test_frame_pacing.py`).
+        """
         now = self.clock.now()
-        self.session.receive(self.transport.receive(now), now)
-        picture = self.session.picture(now)
+        session, seen = self.session, self._seen
+        session.receive(self.transport.receive(now), now)
 
         def chosen(tick: int) -> Sequence[int]:
             if controls is not None:
-                return controls(picture)
-            return self._think(picture, tick)
+                return controls(seen)
+            return self._think(seen, tick)
 
-        self.session.update(now, chosen)
-        self.transport.send(self.session.datagrams_to_send(), now)
-        for said in self.session.notices():
+        session.update(now, chosen)
+        self.transport.send(session.datagrams_to_send(), now)
+        picture = session.picture(now)
+        for said in session.notices():
             self.notice, self._notice_until = said, now + NOTICE_SECONDS
         if now >= self._notice_until:
             self.notice = ""
         self._returning.update(now)
+        # Another session's rows mean other players.
+        self._seen = picture if self.session is session else None
         return picture
 
     def wait(self, until: float) -> None:

@@ -57,7 +57,7 @@ class Judgement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What a frame showed. newest_input: the tick of the newest input made in it, for which this was the picture."""
+    """What a frame showed. newest_input: the tick of the newest input made before it was seen."""
 
     newest_input: int
     view: View
@@ -75,7 +75,7 @@ class ShotBook:
         self._drawn: deque[_Drawn] = deque(maxlen=FRAMES_KEPT)
 
     def drew(self, picture: Picture | None, newest_input: int) -> None:
-        """Take a frame's picture; `newest_input`: the tick of the newest input that was made looking at it."""
+        """Take a frame's picture; `newest_input`: the tick of the newest input, made before it was seen."""
         if picture is None or picture.own is None or picture.own_row is None or "player" not in picture.kinds:
             return
         players, own = picture["player"], picture.own
@@ -98,7 +98,8 @@ class ShotBook:
                 allowed_age=told.allowed_age / VIEW_UNITS,
                 clamped=told.clamped,
             )
-            frame = next((drawn for drawn in self._drawn if drawn.newest_input >= told.tick), None)
+            # An input answers the picture that was on the screen when it was made.
+            frame = next((drawn for drawn in reversed(self._drawn) if drawn.newest_input < told.tick), None)
             target = _aimed_at(frame, verdict.hit)
             drawn = judged = None
             if frame is not None and target is not None:
@@ -132,6 +133,6 @@ def _view(told: Judgement, every: int) -> View:
 
 
 def _place(players: Seen | None, row: int) -> tuple[float, float] | None:
-    if players is None or not players.alive[row]:
+    if players is None or not 0 <= row < len(players.alive) or not players.alive[row]:
         return None
     return float(players["x"][row]), float(players["y"][row])

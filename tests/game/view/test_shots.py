@@ -41,7 +41,7 @@ def judge(book: ShotBook, told: Told, seen: Seen | None = None) -> list[View]:
 
 def test_a_hit_shows_its_target_where_it_was_drawn(picture: Picture) -> None:
     book = ShotBook()
-    book.drew(picture, 100)
+    book.drew(picture, 99)
     assert judge(book, Told(hit=5, reason="hit")) == []
     (shot,) = book.shots
     assert (shot.target, shot.drawn, shot.judged) == (5, (700, 900), (700, 900))
@@ -50,14 +50,14 @@ def test_a_hit_shows_its_target_where_it_was_drawn(picture: Picture) -> None:
 
 def test_a_miss_shows_who_was_nearest_to_its_line_ahead(picture: Picture) -> None:
     book = ShotBook()
-    book.drew(picture, 100)
+    book.drew(picture, 99)
     judge(book, Told())
     assert book.shots[0].target == 3
 
 
 def test_a_shot_at_nobody_is_told_in_words_alone(make_picture: Maker) -> None:
     book = ShotBook()
-    book.drew(make_picture({0: {"x": 500, "y": 500}, 5: {"x": 700, "y": 900}}, own_row=0), 100)
+    book.drew(make_picture({0: {"x": 500, "y": 500}, 5: {"x": 700, "y": 900}}, own_row=0), 99)
     judge(book, Told())
     assert (book.shots[0].target, book.shots[0].drawn) == (None, None)
 
@@ -67,12 +67,12 @@ def test_the_picture_is_the_one_its_input_was_made_in(make_picture: Maker) -> No
     for frame, tick in enumerate((98, 99, 99, 101, 102)):
         book.drew(make_picture({0: {"x": 500, "y": 500}, 3: {"x": 800 + frame, "y": 500}}, own_row=0), tick)
     judge(book, Told(tick=100))
-    assert book.shots[0].drawn == (803, 500)
+    assert book.shots[0].drawn == (802, 500)
 
 
 def test_a_clamped_shot_is_sampled_at_the_limit(picture: Picture, make_picture: Maker) -> None:
     book = ShotBook()
-    book.drew(picture, 100)
+    book.drew(picture, 99)
     then = make_picture({3: {"x": 950, "y": 530}})["player"]
     asked = judge(book, Told(hit=3, claimed_age=30 * 256, allowed_age=15 * 256, clamped=True), then)
     assert asked == [View(84, 86, 85 * 256)]
@@ -81,7 +81,7 @@ def test_a_clamped_shot_is_sampled_at_the_limit(picture: Picture, make_picture: 
 
 def test_a_refused_view_is_sampled_in_the_present_and_may_be_gone(picture: Picture) -> None:
     book = ShotBook()
-    book.drew(picture, 101)
+    book.drew(picture, 100)
     assert judge(book, Told(tick=101, hit=3, allowed_age=0, reason="hit, unseen")) == [View(100, None, 101 * 256)]
     assert (book.shots[0].drawn, book.shots[0].judged) == ((900, 530), None)
 
