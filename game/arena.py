@@ -15,7 +15,7 @@ The text format is described in `game/maps/__init__.py`. What it does not do: fl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from math import gcd, inf
@@ -23,10 +23,13 @@ from math import gcd, inf
 import numpy as np
 
 from engine.errors import UsageError
-from game.schema import GRID
+from game.schema import GRID, MAX_PICKUPS, Item
 
 WALL, FLOOR, SPAWN = "#", ".", "@"
-LEGEND = {WALL: "wall", FLOOR: "floor", SPAWN: "spawn point"}
+ITEMS = {"H": Item.HEALTH, "A": Item.ARMOUR, "M": Item.AMMUNITION}
+LEGEND = {WALL: "wall", FLOOR: "floor", SPAWN: "spawn point"} | {
+    mark: item.name.lower() for mark, item in ITEMS.items()
+}
 
 PLAYER_RADIUS = 16
 """Pixels. As wide as a 32 px tile: fills a good part of a corridor, and is a fair target at a screen's distance."""
@@ -49,13 +52,14 @@ class ArenaMap:
     """A map as loaded. Lengths are in pixels.
 
     tile: side of a tile. walls: `(rows, columns) bool`, True where a wall is. spawns: `(n, 2) int32`, x and y of the
-    points where players come to life.
+    points where players come to life. pickups: `(n, 3) int32`, an `Item` each, its x and y.
     """
 
     name: str
     tile: int
     walls: np.ndarray
     spawns: np.ndarray
+    pickups: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32))
 
     @property
     def width(self) -> int:
@@ -244,7 +248,7 @@ def map_names() -> list[str]:
     return sorted(file.name.removesuffix(".txt") for file in files if file.name.endswith(".txt"))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def load_map(name: str) -> ArenaMap:
     """Return the map `name` of this package. Raises UsageError when there is none, or when it is broken.
 
@@ -270,16 +274,28 @@ def parse_map(text: str, source: str) -> ArenaMap:
     found = np.argwhere(tiles == SPAWN)
     if len(found) < MIN_SPAWNS:
         raise UsageError(f"{source}: {len(found)} spawn points ({SPAWN}); there must be at least {MIN_SPAWNS}")
-    for row, column in found.tolist():
+    lying = np.argwhere(np.isin(tiles, list(ITEMS)))
+    if len(lying) > MAX_PICKUPS:
+        raise UsageError(f"{source}: {len(lying)} pick-ups; there may be at most {MAX_PICKUPS}")
+    marked = [(at, "spawn point") for at in found.tolist()] + [(at, "pick-up") for at in lying.tolist()]
+    for (row, column), what in marked:
         if walls[row - 1 : row + 2, column - 1 : column + 2].any():
-            raise UsageError(f"{_at(source, top + row, column)}: the tiles around a spawn point must be floor")
-    spawns = np.stack((found[:, 1], found[:, 0]), axis=1).astype(np.int32) * tile + tile // 2
-    result = ArenaMap(header["name"], tile, walls, spawns)
-    cells = spawns // result.clearance.cell
+            raise UsageError(f"{_at(source, top + row, column)}: the tiles around a {what} must be floor")
+    spawns = _middles(found, tile)
+    items = np.array([[ITEMS[tiles[row, column]]] for row, column in lying.tolist()], np.int32).reshape(-1, 1)
+    pickups = np.concatenate((items, _middles(lying, tile)), axis=1)
+    result = ArenaMap(header["name"], tile, walls, spawns, pickups)
+    cells = np.concatenate((spawns, pickups[:, 1:])) // result.clearance.cell
     reached = _reachable(result.clearance.free, int(cells[0, 1]), int(cells[0, 0]))
-    for (row, column), (x, y) in zip(found.tolist(), cells.tolist(), strict=True):
+    for ((row, column), what), (x, y) in zip(marked, cells.tolist(), strict=True):
         if not reached[y, x]:
-            raise UsageError(f"{_at(source, top + row, column)}: no way from the first spawn point to this one")
+            raise UsageError(f"{_at(source, top + row, column)}: no way from the first spawn point to this {what}")
+    return result
+
+
+def _middles(tiles: np.ndarray, tile: int) -> np.ndarray:
+    """Return x and y of the middles of `tiles`, `(n, 2)` rows and columns, in pixels."""
+    result: np.ndarray = tiles[:, ::-1].astype(np.int32) * tile + tile // 2
     return result
 
 

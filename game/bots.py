@@ -1,9 +1,10 @@
 """Bots: minds that play by what a picture shows, for rows nobody plays, for `--bot` clients and for the lab.
 
-A mind looks around a few times a second (its reaction time): who is near, and which of them no wall hides. In between
-it steers: it turns its aim towards its target no faster than a wrist can, a little off as people are, and presses the
-direction buttons that lead where it wants to go. All of it is plain arithmetic on a handful of numbers: for one bot
-that is cheaper than arrays, and a client has only one (`bench/rules.py`).
+A mind looks around a few times a second (its reaction time; `lookout.py`): who is near and not hidden by a wall, which
+rocket is about to hit, what lies about that it needs. In between it steers: it turns its aim towards its target no
+faster than a wrist can, a little off as people are, and presses the direction buttons that lead where it wants to go.
+What it is after is its behaviour, how well it does that its skill (`characters.py`). All of it is plain arithmetic on a
+handful of numbers: for one bot that is cheaper than arrays, and a client has only one (`bench/rules.py`).
 
 Bots cheat in nothing: they know what is drawn, and of their own row what its owner knows. Given the same pictures, a
 mind of the same seed does the same. (`atan2` is libm's: minds are not on the predicted path, and inputs are recorded.)
@@ -11,66 +12,23 @@ mind of the same seed does the same. (`atan2` is libm's: minds are not on the pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from heapq import nsmallest
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
 
-from engine.errors import UsageError
 from engine.world.picture import Picture, Seen
 from engine.world.table import Rows
 from game import weapons
 from game.arena import PLAYER_RADIUS, ArenaMap
 from game.chance import chance, chance_unit
+from game.characters import Behaviour, Skill, Travel
+from game.lookout import Sight, look
 from game.movement import ticks
 from game.navigation import navigator_for
-from game.schema import GRID, INPUT, PLAYER, TURN, Button, Weapon
+from game.schema import GRID, INPUT, MATCH, PLAYER, TURN, Button, Weapon
 
-
-class Travel(Enum):
-    """Where a bot goes while it fights nobody."""
-
-    NOWHERE = "nowhere"
-    CIRCLE = "circle"
-    ROAM = "roam"  # from place to place
-    HUNT = "hunt"  # to where the nearest enemy is
-    MIXED = "mixed"  # hunts most of the time, else roams
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """A way to play. fights: aims and shoots at who it sees. strafes: moves round its target meanwhile. pauses: stands
-    still at odd moments, which is the hardest movement to extrapolate."""
-
-    travel: Travel
-    fights: bool
-    strafes: bool = False
-    pauses: bool = False
-
-
-BEHAVIOURS = {
-    "mixed": Behaviour(Travel.MIXED, fights=True, strafes=True),
-    "runner": Behaviour(Travel.ROAM, fights=False),
-    "circle": Behaviour(Travel.CIRCLE, fights=False),
-    "duel": Behaviour(Travel.HUNT, fights=True, strafes=True),
-    "stop-and-go": Behaviour(Travel.ROAM, fights=True, pauses=True),
-    "afk": Behaviour(Travel.NOWHERE, fights=False),
-}
-
-REACTION = 0.15
-"""Seconds between two looks around."""
-SIGHT = 900.0
-"""Pixels: about what a screen shows."""
-CANDIDATES = 3
-"""How many of the nearest enemies a look considers."""
-TURN_RATE = 1.6
-"""Full turns per second an aim can swing."""
-TURN_EASE = 12.0
-"""Per second: the part of what is left to turn that is turned; an aim slows down as it settles."""
-AIM_ERROR = 0.045
-"""Radians off, at most, each way: 29 px at 640 px, so that about half of the far shots at a player miss."""
 AIM_DRIFT = 0.35
 """Seconds an error lasts before it becomes another."""
 NEAR, FAR = 190.0, 430.0
@@ -85,6 +43,18 @@ ROAM_FOR = 12.0
 """Seconds to a place at most: then another one, whatever is in the way."""
 CIRCLE_FOR = 1.6
 """Seconds around a circle."""
+HUNT_FOR = 0.6
+"""Seconds to where an enemy was: it moves, so look again soon."""
+DETOUR_FOR = 1.2
+"""Seconds a hunter who came to a place where nobody is goes elsewhere."""
+FLEE_HEALTH = 40.0
+"""Health below which a bot leaves a fight for health it has seen."""
+SPRAY_DISTANCE = 520.0
+"""Pixels within which a bot uses the repeater: farther off too much strays."""
+SIDESTEP = 48.0
+"""Pixels that must be free where a bot steps aside."""
+DASH_WITHIN = 0.35
+"""Seconds: a rocket this near is dashed away from, if the dash is ready."""
 
 _RADIAN = TURN / (2.0 * pi)
 
@@ -103,16 +73,9 @@ _OCTANTS = tuple(
     )
 )
 
-_X, _Y, _VX, _VY = (PLAYER.index[name] for name in ("x", "y", "vx", "vy"))
-_HEALTH, _TEAM, _AIM = (PLAYER.index[name] for name in ("health", "team", "aim"))
-_RAIL_READY, _ROCKET_READY, _AMMO = (PLAYER.index[name] for name in ("rail_ready", "rocket_ready", "ammo"))
-
-
-def behaviour_named(name: str) -> Behaviour:
-    """Return the behaviour `name`. Raises UsageError naming those there are."""
-    if name not in BEHAVIOURS:
-        raise UsageError(f"no behaviour {name!r}; there are: {', '.join(BEHAVIOURS)}")
-    return BEHAVIOURS[name]
+_X, _Y, _VX, _VY, _HEALTH, _AIM = (PLAYER.index[name] for name in ("x", "y", "vx", "vy", "health", "aim"))
+_READY, _AMMO = PLAYER.index["rail_ready"], PLAYER.index["ammo"]
+_ARENA = MATCH.index["arena"]
 
 
 @dataclass(slots=True)
@@ -120,8 +83,8 @@ class _Mind:
     """What one bot has in mind.
 
     aim: where it points, in aim units. look_at: tick of its next look around. beat: ticks for which it goes one way
-    round a target; side: which way, in the stretch `stretch`. errors: how far off its hand is at the start and at the
-    end of `drift`, in radians.
+    round a target; side: which way, and sprays: whether with the repeater, in the stretch `stretch`. errors: how far
+    off its hand is at the start and at the end of `drift`, in radians. sight: what the last look showed.
     """
 
     aim: float
@@ -129,59 +92,79 @@ class _Mind:
     beat: int
     stretch: int = -1
     side: float = 1.0
+    sprays: bool = False
     drift: int = -1
     errors: tuple[float, float] = (0.0, 0.0)
     goal: int | None = None
     goal_until: int = 0
-    target: int | None = None
-    visible: bool = False
+    sight: Sight = field(default_factory=Sight)
 
 
 @dataclass(slots=True)
 class _Self:
-    """What a bot knows of its own row, in pixels and ticks."""
+    """What a bot knows of its own row, in pixels and ticks. ready: by weapon, then the dash."""
 
     x: float
     y: float
-    ready: tuple[float, float]
-    ammo: float
+    health: float
+    ready: Sequence[float]
+    rockets: float
+    bullets: float
 
 
 class Fighter:
-    """The brain of all behaviours: an `engine.game.Brain`. Keeps a mind for each row it has been asked to think for."""
+    """The brain of all behaviours: an `engine.game.Brain`. Keeps a mind for each row it has been asked to think for.
 
-    def __init__(self, arena: ArenaMap, tick_hz: int, behaviour: Behaviour, seed: int) -> None:
-        self._arena = arena
+    maps: the rotation; the picture tells which of them is played, and where it doesn't it is the first.
+    """
+
+    def __init__(self, maps: Sequence[ArenaMap], tick_hz: int, behaviour: Behaviour, skill: Skill, seed: int) -> None:
+        self._maps = maps
+        self._arena = maps[0]
         self._tick_hz = tick_hz
         self._behaviour = behaviour
+        self._skill = skill
         self._seed = seed
         self._minds: dict[int, _Mind] = {}
-        self._reaction = ticks(REACTION, tick_hz)
+        self._reaction = ticks(skill.reaction, tick_hz)
         self._drift = ticks(AIM_DRIFT, tick_hz)
         self._pause = ticks(PAUSE, tick_hz)
         self._roam = ticks(ROAM_FOR, tick_hz)
+        self._hunt = ticks(HUNT_FOR, tick_hz)
+        self._detour = ticks(DETOUR_FOR, tick_hz)
         self._octant = ticks(CIRCLE_FOR / 8.0, tick_hz)
-        self._swing = TURN_RATE * TURN / tick_hz
-        self._ease = TURN_EASE / tick_hz
+        self._swing = skill.turn_rate * TURN / tick_hz
+        self._ease = skill.turn_ease / tick_hz
         self._rocket_pace = weapons.ROCKET_SPEED / tick_hz  # pixels per tick
 
     def think(self, picture: Picture, rows: np.ndarray, tick: int) -> Rows:
         """Return the inputs of `tick` for the player rows `rows`, judging by `picture` alone."""
         result = Rows.zeros(INPUT, len(rows))
-        behaviour = self._behaviour
-        if behaviour.travel is Travel.NOWHERE:
+        if self._behaviour.travel is Travel.NOWHERE:
             return result
+        self._find_arena(picture)
         seen = picture["player"]
         numbers = rows.tolist()
         minds = [self._mind(row, seen) for row in numbers]
-        if behaviour.fights:
+        if self._behaviour.fights:
             due = [at for at, mind in enumerate(minds) if tick >= mind.look_at]
             if due:
-                self._look(seen, [numbers[at] for at in due], [minds[at] for at in due], tick)
+                sights = look(picture, self._arena, [numbers[at] for at in due], self._tick_hz, tick)
+                for at, sight in zip(due, sights, strict=True):
+                    minds[at].sight, minds[at].look_at = sight, tick + self._reaction
+                    self._decide(minds[at], numbers[at], tick)
         columns = [self._play(picture, seen, row, mind, tick) for row, mind in zip(numbers, minds, strict=True)]
         if columns:
             result.state[...] = np.array(columns, np.int32).T
         return result
+
+    def _find_arena(self, picture: Picture) -> None:
+        match = picture.kinds.get("match")
+        arena = self._maps[int(match.values[_ARENA, 0]) % len(self._maps)] if match is not None else self._maps[0]
+        if arena is not self._arena:
+            self._arena = arena
+            for mind in self._minds.values():
+                mind.goal, mind.sight = None, Sight()
 
     def _mind(self, row: int, seen: Seen) -> _Mind:
         mind = self._minds.get(row)
@@ -193,63 +176,74 @@ class Fighter:
             mind = self._minds[row] = _Mind(float(seen.values[_AIM, row]), look_at, ticks(beat, self._tick_hz))
         return mind
 
-    def _look(self, seen: Seen, rows: list[int], minds: list[_Mind], tick: int) -> None:
-        """Let each of `minds` choose the nearest enemy it can see, else the nearest one there is."""
-        living = np.flatnonzero(seen.alive & (seen.values[_HEALTH] > 0.0))
-        x, y, team = seen.values[[_X, _Y, _TEAM]][:, living].tolist()
-        others = list(zip(living.tolist(), x, y, team, strict=True))
-        for row, mind in zip(rows, minds, strict=True):
-            own_x, own_y, own_team = seen.values[[_X, _Y, _TEAM], row].tolist()
-            enemies = [
-                ((x - own_x) * (x - own_x) + (y - own_y) * (y - own_y), other, x, y)
-                for other, x, y, team in others
-                if other != row and (team == 0.0 or team != own_team)
-            ]
-            mind.target, mind.visible, mind.look_at = None, False, tick + self._reaction
-            for square, other, x, y in nsmallest(CANDIDATES, enemies):
-                if mind.target is None:
-                    mind.target = other
-                near = square < SIGHT * SIGHT * GRID * GRID
-                if near and self._arena.sees(own_x / GRID, own_y / GRID, x / GRID, y / GRID):
-                    mind.target, mind.visible = other, True
-                    break
+    def _decide(self, mind: _Mind, row: int, tick: int) -> None:
+        """Keep what was seen, less the rocket this bot is too slow to mind."""
+        sight = mind.sight
+        if sight.dodge is not None and chance_unit(self._seed, row, tick, 9) >= self._skill.dodges:
+            sight.dodge = None
 
     def _play(self, picture: Picture, seen: Seen, row: int, mind: _Mind, tick: int) -> tuple[int, int, int]:
         """Return one bot's buttons, aim and weapon."""
-        own = picture.own if picture.own is not None and picture.own_row == row else None
-        column = seen.values[:, row].tolist() if own is None else own.values[:, 0].tolist()
-        if column[_HEALTH] <= 0.0:
+        me = _read_self(picture, seen, row)
+        if me.health <= 0.0:
             mind.goal = None
             return 0, int(mind.aim) % TURN, Weapon.RAIL
-        # A picture of the published world has no owner's fields: then the weapon is always thought ready.
-        knows = len(column) > _AMMO
-        ready = (column[_RAIL_READY], column[_ROCKET_READY]) if knows else (0.0, 0.0)
-        me = _Self(column[_X] / GRID, column[_Y] / GRID, ready, column[_AMMO] if knows else 1.0)
-        target = mind.target if mind.visible else None
+        sight = mind.sight
+        target = sight.target if sight.visible else None
         if target is None or not seen.alive[target] or seen.values[_HEALTH, target] <= 0.0:
-            heading = self._travel(seen, mind, me, row, tick)
+            heading = self._detour_of(mind, me) or self._travel(seen, mind, me, row, tick)
             if heading is not None and heading != (0.0, 0.0):
                 self._turn(mind, atan2(heading[1], heading[0]) * _RADIAN)
-            return self._buttons(heading, row, tick), int(mind.aim) % TURN, Weapon.RAIL
+            return self._step_aside(mind, me, row, heading, tick), int(mind.aim) % TURN, Weapon.RAIL
         dx, dy, vx, vy = self._bearing(seen, me, target)
         distance = hypot(dx, dy)
-        weapon = _choose_weapon(distance, me)
-        lead = distance / self._rocket_pace if weapon is Weapon.ROCKET else 0.0
+        self._keep_time(mind, row, tick)
+        weapon = _choose_weapon(distance, me, mind.sprays)
+        lead = self._lead(dx, dy, vx, vy) if weapon is Weapon.ROCKET else 0.0
         wanted = atan2(dy + vy * lead, dx + vx * lead)
         off = self._turn(mind, (wanted + self._error(mind, row, tick)) * _RADIAN)
         on_target = abs(off) / _RADIAN * distance < 2.0 * PLAYER_RADIUS
-        fires = on_target and me.ready[weapon] <= 1.0 and (weapon is Weapon.RAIL or self._has_room(mind, me))
+        fires = on_target and me.ready[weapon] <= 1.0 and (weapon is not Weapon.ROCKET or self._has_room(mind, me))
         fire = Button.FIRE if fires else 0
-        if self._behaviour.strafes:
-            heading = self._dance(mind, row, dx, dy, distance, tick)
-        else:
-            heading = self._travel(seen, mind, me, row, tick)
-        return self._buttons(heading, row, tick) | fire, int(mind.aim) % TURN, weapon
+        heading = self._detour_of(mind, me) if me.health < FLEE_HEALTH else None
+        if heading is None:
+            if self._behaviour.strafes:
+                heading = self._dance(mind, dx, dy, distance)
+            else:
+                heading = self._travel(seen, mind, me, row, tick)
+        return self._step_aside(mind, me, row, heading, tick) | fire, int(mind.aim) % TURN, weapon
+
+    def _lead(self, dx: float, dy: float, vx: float, vy: float) -> float:
+        """Return for how many ticks ahead of a target at (dx, dy) to aim a rocket, as far as this bot leads at all."""
+        lead = hypot(dx, dy) / self._rocket_pace
+        lead = hypot(dx + vx * lead, dy + vy * lead) / self._rocket_pace
+        return lead * self._skill.leads
 
     def _has_room(self, mind: _Mind, me: _Self) -> bool:
         """Tell whether a rocket fired now would get far enough away before it meets a wall."""
         angle = mind.aim / _RADIAN
         return self._arena.sees(me.x, me.y, me.x + TOO_CLOSE * cos(angle), me.y + TOO_CLOSE * sin(angle))
+
+    def _step_aside(self, mind: _Mind, me: _Self, row: int, heading: tuple[float, float] | None, tick: int) -> int:
+        """Return the buttons for `heading`, or for out of a rocket's way if one comes."""
+        danger = mind.sight.dodge
+        if danger is None or tick > mind.sight.dodge_until:
+            return self._buttons(heading, row, tick)
+        side = 1.0
+        if not self._arena.sees(me.x, me.y, me.x + SIDESTEP * danger[0], me.y + SIDESTEP * danger[1]):
+            side = -1.0
+        buttons = _towards(side * danger[0], side * danger[1])
+        soon = mind.sight.dodge_until - tick <= self._tick_hz * DASH_WITHIN
+        return buttons | (Button.DASH if soon and self._skill.dashes and me.ready[3] <= 1.0 else 0)
+
+    def _detour_of(self, mind: _Mind, me: _Self) -> tuple[float, float] | None:
+        """Return in which direction lies what this bot needs and has seen lying about; None when nothing does."""
+        errand = mind.sight.errand
+        if errand is None:
+            return None
+        navigator = navigator_for(self._arena)
+        heading = navigator.heading(navigator.place_near(*errand), me.x, me.y)
+        return heading if heading is not None else (errand[0] - me.x, errand[1] - me.y)
 
     def _bearing(self, seen: Seen, me: _Self, target: int) -> tuple[float, float, float, float]:
         """Return where `target` is from here, in pixels, and how it moves, in pixels per tick."""
@@ -262,7 +256,7 @@ class Fighter:
         at, part = divmod(tick, self._drift)
         if at != mind.drift:
             one, other = (2.0 * chance_unit(self._seed, row, at + ahead, 1) - 1.0 for ahead in (0, 1))
-            mind.drift, mind.errors = at, (one * AIM_ERROR, other * AIM_ERROR)
+            mind.drift, mind.errors = at, (one * self._skill.aim_error, other * self._skill.aim_error)
         return mind.errors[0] + (mind.errors[1] - mind.errors[0]) * part / self._drift
 
     def _turn(self, mind: _Mind, wanted: float) -> float:
@@ -274,11 +268,15 @@ class Fighter:
         mind.aim = (mind.aim + step) % TURN
         return off - step
 
-    def _dance(self, mind: _Mind, row: int, dx: float, dy: float, distance: float, tick: int) -> tuple[float, float]:
-        """Return where to go in a fight: round the target, this way or that, and back into the right range."""
+    def _keep_time(self, mind: _Mind, row: int, tick: int) -> None:
+        """Decide, once a beat, which way round the target to go, and whether to use the repeater."""
         stretch = tick // mind.beat
         if stretch != mind.stretch:
-            mind.stretch, mind.side = stretch, 1.0 if chance(self._seed, row, stretch, 3) & 1 else -1.0
+            luck = chance(self._seed, row, stretch, 3)
+            mind.stretch, mind.side, mind.sprays = stretch, 1.0 if luck & 1 else -1.0, luck & 6 == 0
+
+    def _dance(self, mind: _Mind, dx: float, dy: float, distance: float) -> tuple[float, float]:
+        """Return where to go in a fight: round the target, this way or that, and back into the right range."""
         pull = 1.0 if distance > FAR else -1.0 if distance < NEAR else 0.0
         return -dy * mind.side + dx * pull, dx * mind.side + dy * pull
 
@@ -294,16 +292,16 @@ class Fighter:
         if heading is None:
             # There, and the enemy is not to be seen: on to somewhere else, before hunting again.
             mind.goal = self._any_place(row, tick)
-            mind.goal_until = tick + (8 * self._reaction if self._behaviour.travel is not Travel.ROAM else self._roam)
+            mind.goal_until = tick + (self._detour if self._behaviour.travel is not Travel.ROAM else self._roam)
         return heading
 
     def _choose_goal(self, seen: Seen, mind: _Mind, row: int, tick: int) -> int:
         travel = self._behaviour.travel
         hunts = travel is Travel.HUNT or (travel is Travel.MIXED and chance(self._seed, row, tick, 4) % 3 > 0)
-        if hunts and mind.target is not None:
-            # Where the enemy is now; it moves, so look again soon.
-            mind.goal_until = tick + 4 * self._reaction
-            x, y = float(seen.values[_X, mind.target]) / GRID, float(seen.values[_Y, mind.target]) / GRID
+        target = mind.sight.target
+        if hunts and target is not None:
+            mind.goal_until = tick + self._hunt
+            x, y = float(seen.values[_X, target]) / GRID, float(seen.values[_Y, target]) / GRID
             return navigator_for(self._arena).place_near(x, y)
         mind.goal_until = tick + self._roam
         return self._any_place(row, tick)
@@ -312,27 +310,43 @@ class Fighter:
         return chance(self._seed, row, tick, 5) % navigator_for(self._arena).places
 
     def _buttons(self, heading: tuple[float, float] | None, row: int, tick: int) -> int:
-        """Return the direction buttons that come nearest to `heading`."""
+        """Return the direction buttons for `heading`, or none in a bot's pause."""
         if heading is None or (self._behaviour.pauses and chance(self._seed, row, tick // self._pause, 6) & 1):
             return 0
-        dx, dy = heading
-        across, down = abs(dx), abs(dy)
-        # tan(22.5 degrees): nearer to an axis than to a diagonal
-        if down <= 0.41421356 * across:
-            return _OCTANTS[0 if dx > 0.0 else 4] if across > 0.0 else 0
-        if across <= 0.41421356 * down:
-            return _OCTANTS[2 if dy > 0.0 else 6]
-        return _OCTANTS[(1 if dx > 0.0 else 3) if dy > 0.0 else (7 if dx > 0.0 else 5)]
+        return _towards(*heading)
 
 
 _CIRCLE = tuple((float(x), float(y)) for x, y in ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)))
 
 
-def _choose_weapon(distance: float, me: _Self) -> Weapon:
-    """Rockets in their range, the rail beyond it and where a rocket would hurt its owner; whichever is ready first."""
-    rocket = distance > TOO_CLOSE and me.ammo > 0.0
-    if not rocket:
+def _towards(dx: float, dy: float) -> int:
+    """Return the direction buttons that come nearest to a direction; none for none."""
+    across, down = abs(dx), abs(dy)
+    # tan(22.5 degrees): nearer to an axis than to a diagonal
+    if down <= 0.41421356 * across:
+        return _OCTANTS[0 if dx > 0.0 else 4] if across > 0.0 else 0
+    if across <= 0.41421356 * down:
+        return _OCTANTS[2 if dy > 0.0 else 6]
+    return _OCTANTS[(1 if dx > 0.0 else 3) if dy > 0.0 else (7 if dx > 0.0 else 5)]
+
+
+def _read_self(picture: Picture, seen: Seen, row: int) -> _Self:
+    own = picture.own if picture.own is not None and picture.own_row == row else None
+    column = seen.values[:, row].tolist() if own is None else own.values[:, 0].tolist()
+    x, y, health = column[_X] / GRID, column[_Y] / GRID, column[_HEALTH]
+    if len(column) <= _AMMO:
+        # A picture of the published world has no owner's fields: then weapons are thought ready and loaded.
+        return _Self(x, y, health, (0.0, 0.0, 0.0, 0.0), 1.0, 1.0)
+    return _Self(x, y, health, column[_READY : _READY + 4], column[_AMMO], column[_AMMO + 1])
+
+
+def _choose_weapon(distance: float, me: _Self, sprays: bool) -> Weapon:
+    """Rockets in their range, the rail beyond it; up close, and at times in between, the repeater. Of rockets and rail
+    whichever is ready first."""
+    if me.bullets > 0.0 and distance <= SPRAY_DISTANCE and (sprays or distance <= TOO_CLOSE):
+        return Weapon.REPEATER
+    if distance <= TOO_CLOSE or me.rockets <= 0.0:
         return Weapon.RAIL
     if distance <= FAR:
-        return Weapon.ROCKET if me.ready[1] <= me.ready[0] else Weapon.RAIL
-    return Weapon.RAIL if me.ready[0] <= me.ready[1] else Weapon.ROCKET
+        return Weapon.ROCKET if me.ready[Weapon.ROCKET] <= me.ready[Weapon.RAIL] else Weapon.RAIL
+    return Weapon.RAIL if me.ready[Weapon.RAIL] <= me.ready[Weapon.ROCKET] else Weapon.ROCKET

@@ -1,9 +1,9 @@
 """How a bot finds its way: a lattice of points a player fits on, and for each place which way to go from every point.
 
 Points are 32 px apart, on the corners of the clearance's cells, so that a player who stands on one may walk to any
-neighbour straight; diagonally where both corners beside the way are points too. Places are points worth going to,
-spread over the map; ways to all of them are found at once, by flooding one lattice per place together, before the first
-bot thinks: some 50 ms, and afterwards a step is a look-up.
+neighbour straight; diagonally where both corners beside the way are points too. Places are points worth going to:
+pick-ups, spawn points, and others spread over the map. Ways to all of them are found at once, by flooding one lattice
+per place together, before the first bot thinks: some 50 ms, and afterwards a step is a look-up.
 
 What it does not do: shortest ways to the pixel, ways to anywhere but places, or round other players.
 """
@@ -42,7 +42,7 @@ class Navigator:
         """`(rows, columns) bool`: a player fits on (column * step, row * step). None on the edges, which are wall."""
         self._width = int(self._point.shape[1])
         self._nearest = _nearest(free, self._point)
-        self._places = self._choose_places(arena.spawns)
+        self._places = self._choose_places(np.concatenate((arena.pickups[:, 1:], arena.spawns)))
         distance = self._flood(self._places)
         self._fields = [self._ways(field).tobytes() for field in distance]
         self._place_xy = np.stack(self._position(self._places)).astype(np.float64)
@@ -73,9 +73,10 @@ class Navigator:
     def _position(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return points % self._width * self.step, points // self._width * self.step
 
-    def _choose_places(self, spawns: np.ndarray) -> np.ndarray:
-        """Return spawn points, then always the point farthest from all chosen, until none is far, `(n,) intp`."""
-        places = list(dict.fromkeys(self._at(x, y) for x, y in spawns.tolist()))[:MAX_PLACES]
+    def _choose_places(self, marked: np.ndarray) -> np.ndarray:
+        """Return the points next to `marked` (n, 2) positions, then always the point farthest from all chosen, until
+        none is far, `(n,) intp`."""
+        places = list(dict.fromkeys(self._at(x, y) for x, y in marked.tolist()))[:MAX_PLACES]
         start = np.array(places[:1])
         reached = np.flatnonzero(self._flood(start)[0].ravel() < _FAR)
         x, y = self._position(reached)
@@ -131,7 +132,7 @@ class Navigator:
         return ways
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def navigator_for(arena: ArenaMap) -> Navigator:
     """Return the ways on a map. Neither ever changes, so all bots of a process share them."""
     return Navigator(arena)

@@ -1,18 +1,18 @@
 """Arena's rules: `Arena` is the game the engine plays.
 
-What an input does to its own player is `movement.py`, which clients run too; here is what players do to each other,
-which only the server knows. A tick in order: everyone moves; the dead whose time has come are put on spawn points;
-rail shots are judged, each by the picture its shooter saw, then take effect together, so that two who shoot each other
-in one tick both hit; rockets are fired; rockets fly and go off.
+What an input does to its own player is `movement.py`, which clients run too; `combat.py`, `pickups.py` and `rounds.py`
+are what only the server knows. A tick in order: everyone moves; the dead whose time has come are put on spawn points;
+shots are judged, rockets fired, and all rockets fly; what lies about is picked up; the clock goes on, and if a phase
+begins that starts afresh, everyone begins anew on its map.
 
 All state is in the world: the object holds what never changes, and chance is a hash of seed, tick and row. So a world
-that was restored goes on as it went.
+that was restored goes on as it went. Which map is played is state too: the match row has its index in the rotation, and
+each player's row the index of the map it stands on, so that `predict` finds it in what it is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, hypot
 
 import numpy as np
 
@@ -21,56 +21,78 @@ from engine.game import Brain, GameEvent, Inputs, Rewind, Settings
 from engine.world.schema import Kind
 from engine.world.table import Rows, Table, World
 from game import weapons
-from game.arena import load_map
-from game.bots import Fighter, behaviour_named
+from game.arena import ArenaMap, load_map
+from game.bots import Fighter
 from game.chance import chance
-from game.movement import FIRE, Movement, ticks
+from game.changes import event, living, shove
+from game.characters import parse_behaviour
+from game.combat import Combat
+from game.movement import DASH, FIRE, Movement, ticks
+from game.navigation import navigator_for
+from game.pickups import HEALTH as HEALTH  # for those who draw it
+from game.pickups import Pickups
+from game.rounds import Rounds
 from game.schema import (
     GRID,
     INPUT,
+    MATCH,
     MAX_PLAYERS,
+    MAX_TEAMS,
+    PICKUP,
     PLAYER,
     ROCKET,
     Event,
+    Phase,
     Weapon,
     player_kind,
 )
 
-SPEED_LIMIT = 1500.0
-"""Pixels per second nothing pushes a player past: at 20 Hz that is 4800 grid units a tick, well inside an int16."""
-
-HEALTH = 100
-"""What a player comes to life with: per cent, as people read it."""
-RESPAWN_DELAY = 2.0
-"""Seconds dead: long enough to see who did it."""
 SPAWN_DISTANCE = 640.0
 """Pixels, half a screen: a spawn point this far from everyone is as good as any farther one."""
+SPAWN_GUARD = 1.0
+"""Seconds a player can't be hurt after coming to life, unless it shoots: long enough to look about."""
 
 TICK_HZ = (20, 128)
 """Least and most ticks per second: below, rockets fly past players in a tick; above, the grid blurs acceleration."""
-MAX_TEAMS = 4
-"""As many as there are colours that are told apart at a glance."""
+MAX_MAPS = 16
+"""Maps in a rotation."""
+
+_SETTINGS: Mapping[str, tuple[type, int, int]] = {
+    # type, and least and most of numbers
+    "map": (str, 0, 0),
+    "tick_hz": (int, *TICK_HZ),
+    "max_players": (int, 1, MAX_PLAYERS),
+    "seed": (int, 0, 2**31 - 1),
+    "teams": (int, 0, MAX_TEAMS),
+    "friendly_fire": (int, 0, 1),
+    "warmup": (int, 0, 600),
+    "round_time": (int, 0, 7200),
+    "results": (int, 1, 60),
+    "frag_limit": (int, 0, 10_000),
+}
 
 _X, _VX, _READY = PLAYER.index["x"], PLAYER.index["vx"], PLAYER.index["rail_ready"]
-_POSITION, _VELOCITY, _COOLDOWNS = slice(_X, _X + 2), slice(_VX, _VX + 2), slice(_READY, _READY + 2)
-_AIM, _HEALTH, _WEAPON, _AMMO = (PLAYER.index[name] for name in ("aim", "health", "weapon", "ammo"))
-_SPAWNS, _TEAM = PLAYER.index["spawns"], PLAYER.index["team"]
+_POSITION, _VELOCITY, _COOLDOWNS = slice(_X, _X + 2), slice(_VX, _VX + 2), slice(_READY, _READY + 4)
+_AIM, _HEALTH, _WEAPON, _TEAM, _SPAWNS, _ARENA = (
+    PLAYER.index[name] for name in ("aim", "health", "weapon", "team", "spawns", "arena")
+)
 _BUTTONS, _INPUT_AIM, _INPUT_WEAPON = (INPUT.index[name] for name in ("buttons", "aim", "weapon"))
-_ROCKET_POSITION = slice(ROCKET.index["x"], ROCKET.index["x"] + 2)
-_ROCKET_VELOCITY = slice(ROCKET.index["vx"], ROCKET.index["vx"] + 2)
+_DEEDS = np.int32(FIRE | DASH)
 
 
 class Arena:
     """The game: see `engine.game.Game` for its methods.
 
-    map: a name that `game.arena.load_map` knows. max_players: 1 to 64. seed: 0 or more, decides where players come to
-    life. teams: 0, each for itself, or 2 to 4; who joins goes to the smallest. friendly_fire: team mates hurt each
-    other.
+    map: names that `game.arena.load_map` knows, with commas between them: the rotation, one round on each in turn.
+    max_players: 1 to 64. seed: 0 or more, decides where players come to life. teams: 0, each for itself, or 2 to 4; who
+    joins goes to the smallest. friendly_fire: team mates hurt each other. warmup, round_time, results: seconds of each
+    phase; a warm-up of 0 is none, a round of 0 has no end. frag_limit: a score that ends a round, a team's where there
+    are teams; 0 for none.
     Raises UsageError on a value out of range.
     """
 
     name = "arena"
-    version = 1
+    version = 2
 
     def __init__(
         self,
@@ -81,46 +103,64 @@ class Arena:
         seed: int = 0,
         teams: int = 0,
         friendly_fire: bool = False,
+        warmup: int = 0,
+        round_time: int = 300,
+        results: int = 8,
+        frag_limit: int = 0,
     ) -> None:
-        _check_range("tick_hz", tick_hz, *TICK_HZ)
-        _check_range("max_players", max_players, 1, MAX_PLAYERS)
-        _check_range("seed", seed, 0, 2**31 - 1)
-        if teams:
-            _check_range("teams", teams, 2, MAX_TEAMS)
-        self.map = load_map(map)
+        self._settings: dict[str, int | str] = {
+            "map": map,
+            "tick_hz": tick_hz,
+            "max_players": max_players,
+            "seed": seed,
+            "teams": teams,
+            "friendly_fire": int(friendly_fire),
+            "warmup": warmup,
+            "round_time": round_time,
+            "results": results,
+            "frag_limit": frag_limit,
+        }
+        _check(self._settings)
+        names = [name.strip() for name in map.split(",")]
+        if len(names) > MAX_MAPS:
+            raise UsageError(f"{len(names)} maps in the rotation; there may be at most {MAX_MAPS}")
+        self.maps = tuple(load_map(name) for name in names)
+        """The rotation: the match row's `arena` is an index of it."""
+        self.map = self.maps[0]
+        """The map of the first round."""
         self.tick_hz = tick_hz
         self.seed = seed
         self.teams = teams
         self.friendly_fire = bool(friendly_fire)
         self.player = player_kind(max_players)
-        self.kinds = (self.player, ROCKET)
+        self.kinds = (self.player, ROCKET, PICKUP, MATCH)
         self.input = INPUT
-        self.directions = weapons.direction_table()
+        self._movements = tuple(Movement(each.clearance, tick_hz) for each in self.maps)
+        self._combat = Combat(tick_hz, seed, teams, self.friendly_fire)
+        self._pickups = Pickups(tick_hz)
+        self._rounds = Rounds(
+            tick_hz,
+            len(self.maps),
+            warmup=warmup,
+            round_time=round_time,
+            results=results,
+            frag_limit=frag_limit,
+            teams=teams,
+        )
+        self.directions = self._combat.directions
         """Unit vectors by `weapons.direction_index(aim)`, `(2, directions) float64`."""
-        self._map_name = map
-        self._movement = Movement(self.map.clearance, tick_hz)
-        self._rocket_ticks = ticks(weapons.ROCKET_LIFE, tick_hz)
-        self._respawn_ticks = ticks(RESPAWN_DELAY, tick_hz)
-        self._per_tick = GRID / tick_hz  # pixels per second -> grid units per tick
+        self.rocket_velocity = self._combat.rocket_velocity
+        self.bullet_direction = self._combat.bullet_direction
+        self._guard_ticks = ticks(SPAWN_GUARD, tick_hz)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Arena:
         """Return the game that `settings()` described. Raises UsageError on an unknown key or a bad value."""
-        known: Mapping[str, type] = {
-            "map": str,
-            "tick_hz": int,
-            "max_players": int,
-            "seed": int,
-            "teams": int,
-            "friendly_fire": int,
-        }
         for key, value in settings.items():
-            if key not in known:
-                raise UsageError(f"Arena has no setting {key!r}; there are: {', '.join(known)}")
-            if not isinstance(value, known[key]):
-                raise UsageError(f"Arena's {key} must be {known[key].__name__}, got {value!r}")
-        if settings.get("friendly_fire", 0) not in (0, 1):
-            raise UsageError(f"friendly_fire must be 0 or 1, got {settings['friendly_fire']!r}")
+            if key not in _SETTINGS:
+                raise UsageError(f"Arena has no setting {key!r}; there are: {', '.join(_SETTINGS)}")
+            if not isinstance(value, _SETTINGS[key][0]):
+                raise UsageError(f"Arena's {key} must be {_SETTINGS[key][0].__name__}, got {value!r}")
         return cls(**settings)  # type: ignore[arg-type]  # just checked, key by key
 
     factory = from_settings
@@ -128,17 +168,16 @@ class Arena:
 
     def settings(self) -> Settings:
         """Return what makes an equal game elsewhere."""
-        return {
-            "map": self._map_name,
-            "tick_hz": self.tick_hz,
-            "max_players": self.player.capacity,
-            "seed": self.seed,
-            "teams": self.teams,
-            "friendly_fire": int(self.friendly_fire),
-        }
+        return dict(self._settings)
+
+    def map_of(self, world: World) -> ArenaMap:
+        """Return the map that is being played."""
+        return self.maps[int(world["match"]["arena"][0])]
 
     def start(self, world: World) -> None:
-        """Set up an empty world: Arena's begins without rows."""
+        """Set up an empty world: the match itself, and what lies about on its first map."""
+        self._rounds.start(world)
+        self._pickups.lay_out(world, self.map)
 
     def join(self, world: World, row: int) -> None:
         """Bring a player into the match, alive, in the smallest team."""
@@ -157,44 +196,90 @@ class Arena:
             rockets.despawn(rocket)
 
     def predict(self, players: Rows, inputs: Rows, tick: int) -> None:
-        """Advance `players` by `inputs` through tick `tick`: movement, aim, weapon, cooldowns and ammunition."""
-        self._movement.advance(players.state, inputs.state, tick)
+        """Advance `players`, all on one map, by `inputs`: movement, aim, weapon, dashes, cooldowns and ammunition."""
+        self._advance(players.state, inputs.state)
 
     def shots(self, inputs: Rows) -> np.ndarray:
-        """Tell which inputs hold the rail gun's trigger: only its shots are judged by what the player saw."""
+        """Tell which inputs hold the trigger of a weapon that hits at once: it is judged by what the player saw."""
         if len(inputs) == 1:  # a client asks once a tick: plain numbers are faster
             buttons, _, weapon = inputs.state[:, 0].tolist()
-            return np.array([buttons & FIRE != 0 and weapon == Weapon.RAIL])
-        result: np.ndarray = (inputs["buttons"] & FIRE != 0) & (inputs["weapon"] == Weapon.RAIL)
+            return np.array([buttons & FIRE != 0 and weapon != Weapon.ROCKET])
+        result: np.ndarray = (inputs["buttons"] & FIRE != 0) & (inputs["weapon"] != Weapon.ROCKET)
         return result
 
-    def rocket_velocity(self, aim: int) -> np.ndarray:
-        """Return the velocity of a rocket fired along `aim`, `(2,) int32` grid units per tick, the same everywhere."""
-        heading = self.directions[:, weapons.direction_index(aim)]
-        return np.rint(heading * (weapons.ROCKET_SPEED * self._per_tick)).astype(np.int32)
+    def repeat(self, inputs: Rows) -> Rows:
+        """Return what stands in for inputs that follow `inputs` and have not come: people go on running and aiming,
+        but nobody shoots or dashes for them."""
+        state = inputs.state.copy()
+        state[_BUTTONS] &= ~_DEEDS
+        return Rows(inputs.kind, state)
 
     def interest(self, kind: Kind) -> None:
         """Everyone is told of everything: a map is a few screens large, and the minimap shows it."""
 
     def brain(self, behaviour: str, seed: int) -> Brain:
-        """Return a bot. Raises UsageError naming the behaviours there are."""
-        return Fighter(self.map, self.tick_hz, behaviour_named(behaviour), seed)
+        """Return a bot of `behaviour`, "NAME" or "NAME:SKILL". Raises UsageError naming those there are."""
+        plays, skill = parse_behaviour(behaviour)
+        for arena in self.maps:
+            navigator_for(arena)  # now: finding the ways takes longer than a tick may
+        return Fighter(self.maps, self.tick_hz, plays, skill, seed)
 
     def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
         """Advance the world through `world.tick`; return what happened. See the module for the order of things."""
         events: list[GameEvent] = []
-        players = world["player"]
-        rows, given = _given(players, inputs)
+        players, arena = world["player"], self.map_of(world)
+        rows, given = self._given(players, inputs)
         state = players.state[:, rows]
-        fires = self._movement.advance(state, given, world.tick)
+        fires = self._advance(state, given)
         players.state[:, rows] = state
         self._revive(world, events)
+        self._watch_over(players, rows[fires])
         if np.count_nonzero(fires):
-            rails = state[_WEAPON] == Weapon.RAIL
-            self._shoot_rails(world, rows[fires & rails].tolist(), rewind, events)
-            self._launch(world, rows[fires & ~rails].tolist())
-        self._fly(world, events)
+            rockets = state[_WEAPON] == Weapon.ROCKET
+            shooters = rows[fires & ~rockets].tolist()
+            if shooters:
+                self._combat.shoot(arena, world, shooters, rewind, events)
+            self._combat.launch(arena, world, rows[fires & rockets].tolist())
+        self._combat.fly(arena, world, events)
+        self._pickups.advance(world, events)
+        phase = self._rounds.advance(world)
+        if phase is not None:
+            self._begin(world, phase, events)
         return events
+
+    def _advance(self, state: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Advance players, all on one map, by their own inputs; return who fires, `(n,) bool`."""
+        index = state.item(_ARENA, 0) if state.shape[1] else 0
+        # A map that is not there can only come from a peer that lies; it gets a map, not an exception.
+        return self._movements[index if 0 <= index < len(self._movements) else 0].advance(state, given)
+
+    def _given(self, players: Table, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Return everyone's rows and what they were given, `(fields, n)`. A row without an input stands idle, and keeps
+        its aim and weapon."""
+        given = inputs.input.state
+        if np.count_nonzero(inputs.missing):
+            given = np.where(inputs.missing, self.repeat(inputs.input).state, given)
+        if len(inputs.rows) == players.count:
+            return inputs.rows, given
+        everyone = np.zeros((len(given), len(players)), np.int32)
+        everyone[_INPUT_AIM], everyone[_INPUT_WEAPON] = players.state[_AIM], players.state[_WEAPON]
+        everyone[:, inputs.rows] = given
+        rows = players.rows()
+        return rows, everyone[:, rows]
+
+    def _begin(self, world: World, phase: Phase, events: list[GameEvent]) -> None:
+        """A phase has begun: tell it, and unless it only shows results, let everyone start afresh on its map."""
+        match, players, rockets = world["match"], world["player"], world["rocket"]
+        winner = self._rounds.winner(world) if phase is Phase.RESULTS else -1
+        events.append(event(world, Event.ROUND, phase, match["round"][0], match["arena"][0], winner))
+        if phase is Phase.RESULTS:
+            return
+        for rocket in rockets.rows().tolist():
+            rockets.despawn(rocket)
+        self._pickups.lay_out(world, self.map_of(world))
+        players.state[_HEALTH] = 0  # nobody is in anybody's way yet
+        for row in players.rows().tolist():
+            self._enliven(world, row, events)
 
     def _revive(self, world: World, events: list[GameEvent]) -> None:
         players = world["player"]
@@ -203,198 +288,55 @@ class Arena:
             return
         players["respawn"] -= dead
         for row in np.flatnonzero(dead & (players["respawn"] <= 0)).tolist():
-            self._spawn(world, row)
-            x, y = players.state[_POSITION, row].tolist()
-            events.append(_event(world, Event.SPAWN, row, x, y))
+            self._enliven(world, row, events)
+
+    def _watch_over(self, players: Table, shooters: np.ndarray) -> None:
+        """Let the protection of those who just came to life run down, and end where they shoot."""
+        guard = players["guard"]
+        if np.count_nonzero(guard):
+            guard -= guard > 0
+            guard[shooters] = 0
+            players["guarded"] = guard > 0
+
+    def _enliven(self, world: World, row: int, events: list[GameEvent]) -> None:
+        self._spawn(world, row)
+        x, y = world["player"].state[_POSITION, row].tolist()
+        events.append(event(world, Event.SPAWN, row, x, y))
 
     def _spawn(self, world: World, row: int) -> None:
-        """Put a player on a spawn point, unhurt and armed."""
+        """Put a player on a spawn point, unhurt, armed and under protection."""
         players = world["player"]
         column = players.state[:, row]
-        column[_POSITION] = self._spawn_point(players, row, world.tick) * GRID
+        column[_ARENA] = world["match"]["arena"][0]
+        column[_POSITION] = self._spawn_point(world, row) * GRID
         column[_VELOCITY] = 0
         column[_HEALTH] = HEALTH
         column[_COOLDOWNS] = 0
-        column[_AMMO] = weapons.ROCKET_AMMO
         column[_SPAWNS] = (column[_SPAWNS] + 1) & 255
+        players["armour"][row] = 0
+        players["ammo"][row], players["bullets"][row] = weapons.ROCKETS_AT_START, weapons.BULLETS_AT_START
+        players["guard"][row], players["guarded"][row] = self._guard_ticks, 1
         players["respawn"][row] = 0
-        _shove(players, row)
+        shove(players, row)
 
-    def _spawn_point(self, players: Table, row: int, tick: int) -> np.ndarray:
+    def _spawn_point(self, world: World, row: int) -> np.ndarray:
         """Return x and y in pixels: by chance one of the points far enough from everyone living, else the farthest."""
-        others = _living(players)
+        players, spawns = world["player"], self.map_of(world).spawns
+        others = living(players)
         others[row] = False
-        spawns = self.map.spawns
         offset = spawns[:, :, None] - players.state[_POSITION, others][None] / GRID
         nearest = np.sqrt((offset * offset).sum(axis=1)).min(axis=1, initial=SPAWN_DISTANCE)
         good = np.flatnonzero(nearest >= nearest.max())
-        point: np.ndarray = spawns[good[chance(self.seed, tick, row) % len(good)]]
+        point: np.ndarray = spawns[good[chance(self.seed, world.tick, row) % len(good)]]
         return point
 
-    def _may_hit(self, players: Table, shooter: int) -> np.ndarray:
-        """Tell who a shot of `shooter` is meant for, `(rows,) bool`; who lives is not asked."""
-        may = np.ones(len(players), np.bool_)
-        if self.teams and not self.friendly_fire:
-            may = players.state[_TEAM] != players.state[_TEAM, shooter]
-        may[shooter] = False
-        return may
 
-    def _shoot_rails(self, world: World, shooters: list[int], rewind: Rewind, events: list[GameEvent]) -> None:
-        """Judge the rail shots of this tick one by one, then let all of them take effect."""
-        players = world["player"]
-        hits: list[tuple[int, int]] = []
-        living = _living(players)
-        for shooter in shooters:
-            x, y, aim = (int(players.state[at, shooter]) for at in (_X, _X + 1, _AIM))
-            origin = np.array((x, y), np.float64) / GRID
-            heading = self.directions[:, weapons.direction_index(aim)]
-            wall = self.map.cast_each(origin[:, None], heading[:, None], np.array([weapons.RAIL_REACH]))
-            seen = rewind.picture(shooter)["player"]
-            may = seen.alive & (seen.values[_HEALTH] > 0) & self._may_hit(players, shooter)
-            trace = weapons.trace_rail(origin, heading, float(wall[0]), seen.values[_POSITION] / GRID, may)
-            hit, reason = trace.hit, trace.reason
-            if hit is not None:
-                same = seen.generation[hit] == players.generation[hit]
-                if not (living[hit] and same and seen.values[_SPAWNS, hit] == players.state[_SPAWNS, hit]):
-                    hit, reason = None, "gone"  # who was seen there has died or left since
-                else:
-                    hits.append((shooter, hit))
-            rewind.judge(shooter, hit, reason)
-            end = np.rint((origin + heading * trace.distance) * GRID).astype(int).tolist()
-            events.append(_event(world, Event.RAIL, shooter, x, y, *end, -1 if hit is None else hit))
-        for shooter, hit in hits:
-            self._hurt(world, hit, shooter, weapons.RAIL_DAMAGE, Weapon.RAIL, events)
-
-    def _launch(self, world: World, shooters: list[int]) -> None:
-        """Fire a rocket from each shooter's centre; it flies in this tick already."""
-        players, rockets = world["player"], world["rocket"]
-        for shooter in shooters:
-            rocket = rockets.spawn()
-            if rocket is None:
-                return
-            column = rockets.state[:, rocket]
-            column[_ROCKET_POSITION] = players.state[_POSITION, shooter]
-            column[_ROCKET_VELOCITY] = self.rocket_velocity(int(players.state[_AIM, shooter]))
-            rockets["owner"][rocket] = shooter
-            rockets["input_tick"][rocket] = world.tick & 0xFFFF
-            origin, step = column[_ROCKET_POSITION, None] / GRID, column[_ROCKET_VELOCITY, None] / GRID
-            length = hypot(*step[:, 0].tolist())
-            wall = self.map.cast_each(origin, step, np.array([length * self._rocket_ticks]))
-            rockets["fuse"][rocket] = max(1, ceil(float(wall[0]) / length))
-
-    def _fly(self, world: World, events: list[GameEvent]) -> None:
-        """Move every rocket by its velocity, or to what it meets first: a player, a wall, the end of its life."""
-        players, rockets = world["player"], world["rocket"]
-        rows = rockets.rows()
-        if not len(rows):
-            return
-        targets = np.flatnonzero(_living(players))
-        origin = rockets.state[_ROCKET_POSITION, rows] / GRID
-        step = rockets.state[_ROCKET_VELOCITY, rows] / GRID
-        bodies, moved = players.state[_POSITION, targets] / GRID, players.state[_VELOCITY, targets] / GRID
-        when = weapons.sweep(origin, step, bodies, moved)
-        owners = rockets["owner"][rows]
-        when[owners[:, None] == targets] = np.inf
-        if self.teams and not self.friendly_fire:
-            when[players.state[_TEAM, owners][:, None] == players.state[_TEAM, targets]] = np.inf
-        soonest = when.min(axis=1, initial=np.inf)
-        rockets["fuse"][rows] -= 1
-        rockets.state[_ROCKET_POSITION, rows] += rockets.state[_ROCKET_VELOCITY, rows]
-        spent = np.flatnonzero((rockets["fuse"][rows] == 0) | (soonest <= 1.0))
-        if not len(spent):
-            return
-        origin, step, soonest = origin[:, spent], step[:, spent], soonest[spent]
-        length = np.sqrt(step[0] * step[0] + step[1] * step[1])
-        wall = self.map.cast_each(origin, step, length)
-        direct = soonest * length <= wall
-        flown = np.where(direct, soonest * length, np.where(wall < length, weapons.stop_short(wall), length))
-        points = origin + step * (flown / length)
-        for at, rocket in enumerate(spent.tolist()):
-            rockets.despawn(int(rows[rocket]))
-            met = int(targets[when[rocket].argmin()]) if direct[at] else None
-            self._explode(world, int(owners[rocket]), points[:, at], met, events)
-
-    def _explode(
-        self, world: World, owner: int, point: np.ndarray, direct: int | None, events: list[GameEvent]
-    ) -> None:
-        """Hurt and push everyone near `point`, `(2,)` pixels, whom no wall shields from it."""
-        players = world["player"]
-        x, y = np.rint(point * GRID).astype(int).tolist()
-        events.append(_event(world, Event.EXPLOSION, x, y, owner))
-        bodies = players.state[_POSITION] / GRID
-        away = bodies - point[:, None]
-        distance = np.sqrt(away[0] * away[0] + away[1] * away[1])
-        may = self._may_hit(players, owner)
-        may[owner] = True
-        part = np.where(may & _living(players), weapons.splash(distance), 0.0)
-        near = np.flatnonzero(part)
-        start = np.broadcast_to(point[:, None], (2, len(near)))
-        clear = self.map.line_of_sight(start[0], start[1], bodies[0, near], bodies[1, near])
-        for row in near[clear | (near == (-1 if direct is None else direct))].tolist():
-            damage = weapons.ROCKET_DIRECT if row == direct else part[row] * weapons.SPLASH_DAMAGE
-            outwards = away[:, row] / distance[row] if distance[row] > 0.0 else np.zeros(2)
-            self._push(players, row, outwards * (part[row] * weapons.SPLASH_PUSH))
-            factor = weapons.SELF_DAMAGE if row == owner else 1.0
-            self._hurt(world, row, owner, round(damage * factor), Weapon.ROCKET, events)
-
-    def _push(self, players: Table, row: int, impulse: np.ndarray) -> None:
-        """Add `impulse`, `(2,)` pixels per second, to a player's velocity."""
-        limit = int(SPEED_LIMIT * self._per_tick)
-        pushed = np.rint(players.state[_VELOCITY, row] + impulse * self._per_tick)
-        players.state[_VELOCITY, row] = np.minimum(np.maximum(pushed, -limit), limit)
-        _shove(players, row)
-
-    def _hurt(self, world: World, victim: int, by: int, damage: int, weapon: Weapon, events: list[GameEvent]) -> None:
-        """Take health from a player, and its life when none is left; who is dead already is left alone."""
-        players = world["player"]
-        state = players.state
-        health = int(state[_HEALTH, victim])
-        if health == 0 or damage <= 0:
-            return
-        state[_HEALTH, victim] = max(0, health - damage)
-        if by != victim:
-            events.append(_event(world, Event.HIT, victim, min(damage, health), to=by))
-        if damage < health:
-            return
-        friend = by == victim or bool(self.teams and state[_TEAM, by] == state[_TEAM, victim])
-        players["score"][by] += -1 if friend else 1
-        players["deaths"][victim] += 1
-        players["respawn"][victim] = self._respawn_ticks
-        state[_VELOCITY, victim] = 0
-        _shove(players, victim)
-        events.append(_event(world, Event.KILL, victim, by, weapon))
-
-
-def _event(world: World, code: Event, *args: int, to: int | None = None) -> GameEvent:
-    return GameEvent(world.tick, int(code), tuple(int(arg) for arg in args), to)
-
-
-def _given(players: Table, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-    """Return everyone's rows and what they were given, `(fields, n)`: nobody fires by a repeated input.
-
-    A row without an input stands idle, and keeps its aim and weapon.
-    """
-    given = inputs.input.state.copy()
-    given[_BUTTONS] &= ~(inputs.missing * np.int32(FIRE))
-    if len(inputs.rows) == players.count:
-        return inputs.rows, given
-    everyone = np.zeros((len(given), len(players)), np.int32)
-    everyone[_INPUT_AIM], everyone[_INPUT_WEAPON] = players.state[_AIM], players.state[_WEAPON]
-    everyone[:, inputs.rows] = given
-    rows = players.rows()
-    return rows, everyone[:, rows]
-
-
-def _living(players: Table) -> np.ndarray:
-    living: np.ndarray = players.alive & (players.state[_HEALTH] > 0)
-    return living
-
-
-def _shove(players: Table, row: int) -> None:
-    """Count a change that the player's client could not predict."""
-    players["shoves"][row] = (players["shoves"][row] + 1) & 255
-
-
-def _check_range(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise UsageError(f"{name} must be {least} to {most}, got {value}")
+def _check(settings: Settings) -> None:
+    for name, value in settings.items():
+        kind, least, most = _SETTINGS[name]
+        if name == "friendly_fire" and value not in (0, 1):
+            raise UsageError(f"friendly_fire must be 0 or 1, got {value!r}")
+        if name == "teams" and value == 1:
+            raise UsageError(f"teams must be 0 or 2 to {most}, got 1")
+        if kind is int and isinstance(value, int) and not least <= value <= most:
+            raise UsageError(f"{name} must be {least} to {most}, got {value}")

@@ -1,4 +1,4 @@
-"""What weapons do, as arithmetic on arrays: directions, a rail's line, a rocket's flight, an explosion's reach.
+"""What weapons do, as arithmetic on arrays: directions, a shot's line, a rocket's flight, an explosion's reach.
 
 Aim becomes a direction through a table, because libm's sine and cosine differ in the last bit between builds, and a
 rocket's velocity has to be the same everywhere. The table's entries are rounded to 1/32768: no sine in it lies within
@@ -19,6 +19,8 @@ from game.schema import TURN
 
 DIRECTIONS = 4096
 """Directions a weapon can point in: 0.09 degrees apart, a pixel and a half at the rail's full reach."""
+
+_AIM_STEP = TURN // DIRECTIONS
 
 DIRECTION_UNIT = 32768
 """Direction components are multiples of one over this."""
@@ -41,9 +43,22 @@ ROCKET_COOLDOWN = 0.8
 ROCKET_DIRECT = 95
 """Damage to whom a rocket meets: leaves a fresh player a sliver."""
 ROCKET_AMMO = 20
-"""Rockets a player comes to life with, and the most it carries."""
-ROCKET_RELOAD = 2.0
-"""Seconds until everybody finds one more rocket in the magazine; until there are pick-ups."""
+"""The most rockets a player carries."""
+ROCKETS_AT_START = 10
+"""Rockets a player comes to life with: eight seconds of them."""
+
+REPEATER_DAMAGE = 8
+"""Of 100 health: 13 hits, 1.3 s of fire that never misses."""
+REPEATER_REACH = 900.0
+"""Pixels, as far as a screen shows: beyond is the rail's."""
+REPEATER_COOLDOWN = 0.1
+"""Seconds between two bullets."""
+REPEATER_SPREAD = 28
+"""Columns of `direction_table`, 2.5 degrees, that a bullet strays at most; half of them fit a player at 700 px."""
+BULLETS = 180
+"""The most bullets a player carries."""
+BULLETS_AT_START = 60
+"""Bullets a player comes to life with: six seconds of fire."""
 
 SPLASH_DAMAGE = 75.0
 """Damage by an explosion that touches, falling linearly to 0 at `SPLASH_REACH`."""
@@ -55,7 +70,7 @@ SELF_DAMAGE = 0.5
 """Part of its damage that one's own rocket does: a rocket jump costs, and is worth it."""
 
 SWITCH_COOLDOWN = 0.25
-"""Seconds the other weapon is held up by a shot: no rail and rocket in one breath."""
+"""Seconds the other weapons are held up by a shot: no rail and rocket in one breath."""
 
 _WALL_GAP = 1.0
 """Pixels an explosion keeps from the wall it met, so that it stands on its own side of it."""
@@ -73,37 +88,51 @@ def direction_table() -> np.ndarray:
 
 def direction_index(aim: int) -> int:
     """Return the column of `direction_table` nearest to `aim`, 65536 to a turn."""
-    step = TURN // DIRECTIONS
-    return (aim + step // 2) // step % DIRECTIONS
+    return (aim + _AIM_STEP // 2) // _AIM_STEP % DIRECTIONS
+
+
+def direction_indices(aims: np.ndarray) -> np.ndarray:
+    """`direction_index` of n aims, `(n,) int`."""
+    result: np.ndarray = (aims + _AIM_STEP // 2) // _AIM_STEP % DIRECTIONS
+    return result
 
 
 @dataclass(frozen=True, slots=True)
-class RailTrace:
-    """Where a rail shot ended. hit: the row, or None. reason: "hit", "miss", or "wall" when one was in the way."""
+class Traces:
+    """Where n shots ended. hit: `(n,) intp`, the row, -1 for none. distance: `(n,) float64`. shielded: `(n,) bool`, a
+    wall was between the shooter and whom the shot would have hit."""
 
-    hit: int | None
-    distance: float
-    reason: str
+    hit: np.ndarray
+    distance: np.ndarray
+    shielded: np.ndarray
 
 
-def trace_rail(origin: np.ndarray, heading: np.ndarray, wall: float, bodies: np.ndarray, may: np.ndarray) -> RailTrace:
-    """Return what a shot from `origin` along the unit vector `heading` meets first.
+def trace(
+    origin: np.ndarray,
+    heading: np.ndarray,
+    reach: np.ndarray,
+    wall: np.ndarray,
+    bodies: np.ndarray,
+    may: np.ndarray,
+) -> Traces:
+    """Return what each of n shots meets first.
 
-    origin, heading: `(2,)`. wall: distance to the first wall, at most the rail's reach. bodies: `(2, n)` centres of
-    players. may: `(n,) bool`, who can be hit.
+    origin, heading: `(2, n)`, from where, and unit vectors. reach: `(n,)`. wall: `(n,)`, the distance to the first
+    wall, at most the reach. bodies: `(n, 2, players)`, the players' centres as each shooter saw them. may:
+    `(n, players) bool`, who can be hit.
     """
-    offset = bodies - origin[:, None]
-    along = offset[0] * heading[0] + offset[1] * heading[1]
-    beside = offset[0] * heading[1] - offset[1] * heading[0]
+    offset = bodies - origin.T[:, :, None]
+    x, y = heading[0][:, None], heading[1][:, None]
+    along = offset[:, 0] * x + offset[:, 1] * y
+    beside = offset[:, 0] * y - offset[:, 1] * x
     depth = PLAYER_RADIUS * PLAYER_RADIUS - beside * beside
     entry = np.maximum(along - np.sqrt(np.maximum(depth, 0.0)), 0.0)
-    entry[~(may & (depth >= 0.0) & (along > 0.0) & (entry < RAIL_REACH))] = np.inf
-    nearest = int(entry.argmin()) if len(entry) else 0
-    if not len(entry) or entry[nearest] == np.inf:
-        return RailTrace(None, wall, "miss")
-    if entry[nearest] > wall:
-        return RailTrace(None, wall, "wall")
-    return RailTrace(nearest, float(entry[nearest]), "hit")
+    entry[~(may & (depth >= 0.0) & (along > 0.0) & (entry < reach[:, None]))] = np.inf
+    nearest = entry.argmin(axis=1)
+    first = entry[np.arange(len(entry)), nearest]
+    there = first < np.inf
+    open_way = there & (first <= wall)
+    return Traces(np.where(open_way, nearest, -1), np.where(open_way, first, wall), there & ~open_way)
 
 
 def sweep(origin: np.ndarray, step: np.ndarray, bodies: np.ndarray, moved: np.ndarray) -> np.ndarray:

@@ -204,7 +204,7 @@ class Watcher:
             moments.append(Switched(now.weapon))
         # A shot also holds up the other weapon, for less: only a longer wait than that is a shot of this one.
         held = SWITCH_COOLDOWN * scene.tick_hz + 1.0
-        for weapon in Weapon:
+        for weapon in (Weapon.RAIL, Weapon.ROCKET):  # the repeater waits no longer than any shot holds it up
             if now.ready[weapon] > max(before.ready[weapon] + 1.0, held):
                 moments.append(Fired(int(weapon), now.x, now.y, now.angle))
                 if weapon == Weapon.RAIL:

@@ -53,6 +53,7 @@ class Match:
     def place(self, row: int, x: float, y: float) -> None:
         self.players["x"][row], self.players["y"][row] = round(x * 64), round(y * 64)
         self.players["vx"][row] = self.players["vy"][row] = 0
+        self.players["guard"][row] = self.players["guarded"][row] = 0
 
     def picture(self, shooter: int) -> Picture:
         return self.seen if self.seen is not None else picture_of(self.world)
@@ -83,9 +84,9 @@ class Match:
 
 @pytest.fixture
 def start() -> object:
-    """`start(players, **settings) -> Match`."""
+    """`start(players, **settings) -> Match`: the first round has begun, and has no end, unless they say otherwise."""
 
     def make(players: int, **settings: object) -> Match:
-        return Match.start(Arena.from_settings(settings), players)  # type: ignore[arg-type]
+        return Match.start(Arena.from_settings({"warmup": 0, "round_time": 0, **settings}), players)  # type: ignore[arg-type]
 
     return make

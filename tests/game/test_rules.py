@@ -280,9 +280,81 @@ def test_friendly_fire_costs_a_point(start) -> None:
 
 
 def test_shots_tells_whose_inputs_carry_a_view(start) -> None:
-    match = start(3)
-    inputs = match.inputs(buttons={0: FIRE, 1: FIRE}, weapon={1: 1, 2: 0})
-    assert match.game.shots(inputs.input).tolist() == [True, False, False]
+    match = start(4)
+    inputs = match.inputs(buttons={0: FIRE, 1: FIRE, 3: FIRE}, weapon={1: 1, 2: 0, 3: 2})
+    assert match.game.shots(inputs.input).tolist() == [True, False, False, True]
+
+
+def test_a_repeated_input_runs_on_without_its_deeds(start) -> None:
+    match = start(1)
+    held = match.inputs(buttons={0: FIRE | Button.DASH | Button.LEFT}, aim={0: 77}, weapon={0: 2}).input
+    repeated = match.game.repeat(held)
+    assert repeated.state[:, 0].tolist() == [Button.LEFT, 77, 2]
+    assert held["buttons"][0] == FIRE | Button.DASH | Button.LEFT
+
+
+@pytest.mark.parametrize(
+    ("armour", "damage_taken", "armour_left"),
+    [(0, 80, 0), (50, 32, 2), (100, 32, 52), (48, 32, 0), (10, 70, 0)],
+)
+def test_armour_takes_three_fifths_while_it_lasts(start, armour: int, damage_taken: int, armour_left: int) -> None:
+    match = duel(start)
+    match.players["armour"][1] = armour
+    events = shoot(match, 0, EAST, Weapon.RAIL)
+    assert match.players["health"][1] == 100 - damage_taken
+    assert match.players["armour"][1] == armour_left
+    assert events[1].args == (1, 80), "the shooter is told what the shot did"
+
+
+def test_the_dead_wear_no_armour(start) -> None:
+    match = duel(start)
+    match.players["armour"][1], match.players["health"][1] = 100, 10
+    shoot(match, 0, EAST, Weapon.RAIL)
+    assert (match.players["health"][1], match.players["armour"][1]) == (0, 0)
+
+
+def test_who_just_came_to_life_cannot_be_hurt_for_a_second(start) -> None:
+    match = duel(start)
+    match.players["guard"][1], match.players["guarded"][1] = 60, 1
+    assert codes(shoot(match, 0, EAST, Weapon.RAIL)) == [Event.RAIL]
+    assert match.verdicts == [(0, 1, "hit")]
+    assert match.players["health"][1] == 100
+    for _ in range(58):
+        match.step()
+        assert match.players["guarded"][1]
+    match.step()
+    assert not match.players["guarded"][1]
+
+
+def test_protection_ends_when_its_owner_shoots(start) -> None:
+    match = duel(start)
+    match.players["guard"][:2], match.players["guarded"][:2] = 60, 1
+    match.step(match.inputs(buttons={0: FIRE, 1: FIRE}, aim={0: EAST, 1: NORTH}))
+    assert match.players["guarded"][:2].tolist() == [0, 0]
+    assert match.players["health"][:2].tolist() == [100, 20]
+
+
+def test_the_repeater_strays_a_little_and_hits_often(start) -> None:
+    match = duel(start, distance=350.0)
+    for _ in range(120):
+        shoot(match, 0, EAST, Weapon.REPEATER)
+        match.players["health"][1] = 100
+    reasons = [reason for _, _, reason in match.verdicts]
+    assert len(reasons) == 20
+    assert 12 <= reasons.count("hit") <= 20
+    assert {event.args for event in match.events} == {(1, 8)}
+    columns = [match.game.bullet_direction(0, EAST, tick) for tick in range(2000)]
+    strays = np.array([(column + 2048) % 4096 - 2048 for column in columns])
+    assert (strays.min(), strays.max()) == (-28, 28)
+    assert abs(strays.mean()) < 1.0
+    assert np.abs(strays).mean() == pytest.approx(28 / 3, rel=0.1), "near the middle more often than far from it"
+
+
+def test_the_repeater_does_not_reach_as_far_as_the_rail(start) -> None:
+    match = duel(start, distance=960.0)
+    for _ in range(60):
+        shoot(match, 0, EAST, Weapon.REPEATER)
+    assert {reason for _, _, reason in match.verdicts} == {"miss"}
 
 
 def test_a_restored_world_goes_on_as_it_went(start) -> None:
@@ -326,6 +398,10 @@ def test_settings_make_an_equal_game() -> None:
         "seed": 9,
         "teams": 2,
         "friendly_fire": 1,
+        "warmup": 0,
+        "round_time": 300,
+        "results": 8,
+        "frag_limit": 0,
     }
     again = Arena.factory(settings)
     assert again.settings() == settings
@@ -340,7 +416,11 @@ def test_settings_make_an_equal_game() -> None:
         ({"tick_hz": 19}, "tick_hz must be 20 to 128, got 19"),
         ({"tick_hz": "60"}, "tick_hz must be int, got '60'"),
         ({"max_players": 65}, "max_players must be 1 to 64, got 65"),
-        ({"teams": 1}, "teams must be 2 to 4, got 1"),
+        ({"teams": 1}, "teams must be 0 or 2 to 4, got 1"),
+        ({"teams": 5}, "teams must be 0 to 4, got 5"),
+        ({"results": 0}, "results must be 1 to 60, got 0"),
+        ({"map": "foundry,,canyon"}, "no map ''; there are: "),
+        ({"map": ",".join(["foundry"] * 17)}, "17 maps in the rotation; there may be at most 16"),
         ({"seed": -1}, "seed must be 0 to"),
         ({"friendly_fire": 2}, "friendly_fire must be 0 or 1, got 2"),
         ({"map": "nowhere"}, "no map 'nowhere'; there are: "),

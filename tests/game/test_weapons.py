@@ -36,24 +36,57 @@ def test_opposite_directions_are_exactly_opposite() -> None:
 @pytest.mark.parametrize(("aim", "index"), [(0, 0), (7, 0), (8, 1), (16384, 1024), (65535, 0), (65527, 4095)])
 def test_aim_takes_the_nearest_direction(aim: int, index: int) -> None:
     assert weapons.direction_index(aim) == index
+    assert weapons.direction_indices(np.array([aim], np.int32)).tolist() == [index]
 
 
 EAST = np.array([1.0, 0.0])
 
 
 def trace(bodies: list[tuple[float, float]], wall: float = 1000.0, may: list[bool] | None = None) -> tuple:
-    allowed = np.array(may or [True] * len(bodies), np.bool_)
-    shot = weapons.trace_rail(np.array([100.0, 100.0]), EAST, wall, np.array(bodies).T.reshape(2, -1), allowed)
-    return shot.hit, shot.distance, shot.reason
+    """One shot from (100, 100) to the east: who was hit, how far it went, whether a wall was in the way."""
+    allowed = np.array([may or [True] * len(bodies)], np.bool_)
+    places = np.array(bodies).T.reshape(1, 2, -1)
+    one = np.array([[100.0], [100.0]]), np.array([[1.0], [0.0]]), np.array([2000.0]), np.array([wall])
+    shots = weapons.trace(*one, places, allowed)
+    return int(shots.hit[0]), float(shots.distance[0]), bool(shots.shielded[0])
 
 
-def test_a_rail_shot_meets_the_nearest_body_it_may() -> None:
-    assert trace([(500.0, 100.0), (300.0, 100.0), (60.0, 100.0)]) == (1, 184.0, "hit")
-    assert trace([(500.0, 100.0), (300.0, 100.0)], may=[True, False]) == (0, 384.0, "hit")
-    assert trace([(300.0, 116.0)]) == (0, 200.0, "hit"), "just touching"
-    assert trace([(300.0, 116.1)]) == (None, 1000.0, "miss")
-    assert trace([(300.0, 100.0)], wall=150.0) == (None, 150.0, "wall")
-    assert trace([]) == (None, 1000.0, "miss")
+def test_a_shot_meets_the_nearest_body_it_may() -> None:
+    assert trace([(500.0, 100.0), (300.0, 100.0), (60.0, 100.0)]) == (1, 184.0, False)
+    assert trace([(500.0, 100.0), (300.0, 100.0)], may=[True, False]) == (0, 384.0, False)
+    assert trace([(300.0, 116.0)]) == (0, 200.0, False), "just touching"
+    assert trace([(300.0, 116.1)]) == (-1, 1000.0, False)
+    assert trace([(300.0, 100.0)], wall=150.0) == (-1, 150.0, True)
+    assert trace([(2117.0, 100.0)], wall=2000.0) == (-1, 2000.0, False), "out of reach"
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 9))
+@settings(deadline=None, max_examples=60)
+def test_shots_together_are_shots_alone(seed: int, shots: int, players: int) -> None:
+    """The oracle: body by body, the nearest crossing of line and circle."""
+    rng = np.random.default_rng(seed)
+    origin, bodies = rng.uniform(0, 600, (2, shots)), rng.uniform(0, 600, (shots, 2, players))
+    heading = weapons.direction_table()[:, rng.integers(0, weapons.DIRECTIONS, shots)]
+    wall, may = rng.uniform(50, 900, shots), rng.random((shots, players)) < 0.8
+    reach = np.where(rng.random(shots) < 0.5, 900.0, 2000.0)
+    found = weapons.trace(origin, heading, reach, wall, bodies, may)
+    for shot in range(shots):
+        best, where = -1, np.inf
+        for row in range(players):
+            x, y = bodies[shot, :, row] - origin[:, shot]
+            along = x * heading[0, shot] + y * heading[1, shot]
+            depth = 256.0 - (x * heading[1, shot] - y * heading[0, shot]) ** 2
+            if (
+                may[shot, row]
+                and along > 0.0
+                and depth >= 0.0
+                and max(along - depth**0.5, 0.0) < min(reach[shot], where)
+            ):
+                best, where = row, max(along - depth**0.5, 0.0)
+        hit = best if where <= wall[shot] else -1
+        assert found.hit[shot] == hit
+        assert found.distance[shot] == pytest.approx(where if hit >= 0 else wall[shot])
+        assert found.shielded[shot] == (best >= 0 and hit == -1)
 
 
 @given(

@@ -105,7 +105,7 @@ def test_weapons_by_number_and_by_wheel() -> None:
     assert controls.sample(MIDDLE).weapon == Weapon.ROCKET
     controls.handle(key(pygame.K_1))
     assert controls.sample(MIDDLE).weapon == Weapon.RAIL
-    for turn, expected in ((-1, Weapon.ROCKET), (-1, Weapon.RAIL), (1, Weapon.ROCKET), (0, Weapon.ROCKET)):
+    for turn, expected in ((-1, Weapon.ROCKET), (-1, Weapon.REPEATER), (-1, Weapon.RAIL), (1, Weapon.REPEATER)):
         controls.handle(pygame.event.Event(pygame.MOUSEWHEEL, x=0, y=turn))
         assert controls.sample(MIDDLE).weapon == expected
 
