@@ -195,7 +195,10 @@ class VirtualMatch:
             self._push(at, partial(self._arrive, number, spec))
         for event in events:
             self._push(event.at, partial(self._happen, event))
-        self._push(FLUSH_INTERVAL, self._flush)
+        # What is to be compared must still be in the histories.
+        held = match.history_snapshots * match.snapshot_every / match.tick_hz
+        self._flush_interval = min(FLUSH_INTERVAL, held / 2.0)
+        self._push(self._flush_interval, self._flush)
 
     @property
     def game(self) -> Game:
@@ -326,7 +329,7 @@ class VirtualMatch:
 
     def _flush(self) -> None:
         self._measure()
-        self._push(self.now + FLUSH_INTERVAL, self._flush)
+        self._push(self.now + self._flush_interval, self._flush)
 
     def _measure(self) -> None:
         by_row = {each.session.own_row: each for each in self.players if each.session.phase is not Phase.CLOSED}
