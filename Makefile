@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help play test test-long bench install clean
+.PHONY: help play test test-long bench fuzz install clean
 
 help:  ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 /p' $(MAKEFILE_LIST) | awk '{t = $$1 " " $$2; $$1 = $$2 = ""; printf "  %-15s%s\n", t, $$0}'
@@ -25,6 +25,11 @@ test: $(INSTALLED)  ## linter, formatter, type checker and all tests but the slo
 
 test-long: $(INSTALLED)  ## the tests that run for minutes
 	@$(PY) -m pytest -m slow $(PYTEST_FLAGS)
+
+# With atheris (pip install -e .[fuzz]) guided by coverage; without it, from true examples and a seed.
+FUZZ_RUNS ?= 1000000
+fuzz: $(INSTALLED)  ## a million damaged inputs for every parser together (FUZZ_RUNS=... for another number)
+	@if $(PY) -c 'import atheris' 2> /dev/null; then $(PY) tests/fuzz/fuzz.py all -runs=$(FUZZ_RUNS); else $(PY) tests/fuzz/plain.py --inputs $(FUZZ_RUNS); fi
 
 bench: $(INSTALLED)  ## every benchmark in bench/, one after the other
 	@set -e; for file in bench/[a-z]*.py; do echo "== $$file"; $(PY) "$$file"; done

@@ -92,7 +92,7 @@ def join(
     if resume:
         request["resume"] = resume
     status, headers, body = _exchange(address, json.dumps(request).encode(), tls or pin is not None, pin, timeout)
-    return _read_answer(address, status, headers, body)
+    return read_answer(address, status, headers, body)
 
 
 def parse_fingerprint(text: str) -> bytes:
@@ -160,7 +160,8 @@ def _check_pin(connection: http.client.HTTPConnection, pin: bytes, where: str) -
         )
 
 
-def _read_answer(address: Address, status: int, headers: http.client.HTTPMessage, body: bytes) -> Ticket:
+def read_answer(address: Address, status: int, headers: http.client.HTTPMessage, body: bytes) -> Ticket:
+    """Return the ticket in the answer of the lobby at `address`. Raises JoinError with its one line for any other."""
     where = format_address(address)
     if len(body) > MAX_ANSWER_BYTES:
         raise JoinError("no-lobby", f"{where} answers, but not as a lobby: over {MAX_ANSWER_BYTES} bytes")

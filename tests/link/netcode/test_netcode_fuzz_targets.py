@@ -34,9 +34,3 @@ inputs = st.one_of(
 @given(data=inputs)
 def test_a_target_holds(name, data):
     targets.TARGETS[name](data)
-
-
-def test_the_first_byte_picks_the_target():
-    targets.fuzz_any(b"")
-    for number in range(len(targets.TARGETS)):
-        targets.fuzz_any(bytes([number]) + b"rest")
