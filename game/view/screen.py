@@ -54,7 +54,7 @@ class Screen:
     """A window that shows matches, and the menu over them, as `settings` say.
 
     size: of the window, if not as in the settings. server: named while connecting. Not `visible`: it draws into memory
-    only. save: called with settings that the player has changed.
+    only. save, later `saver`: called with settings that the player has changed.
     left: the player wants to leave the match. closed: and to close the window.
     Raises UsageError when no window can be opened.
     """
@@ -83,7 +83,7 @@ class Screen:
         self.pads = Pads()
         self.audio = Audio(self.settings.volume) if visible else None
         self.pacer = Pacer(self.settings.frame_cap)
-        self._save = save
+        self.saver = save
         self._shots = ShotBook()
         self._menu: OptionsScreen | str = ""
         self._people: dict[int, str] = {}
@@ -127,8 +127,8 @@ class Screen:
 
     def keep(self) -> None:
         """Have the settings written, if somebody does that."""
-        if self._save is not None:
-            self._save(self.settings)
+        if self.saver is not None:
+            self.saver(self.settings)
 
     def begin_match(self, server: str) -> None:
         """Forget the match before."""

@@ -1,0 +1,312 @@
+"""The client's screens, driven by posted events: no server, no network, no waiting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pygame
+import pytest
+
+from engine.clock import SystemClock
+from engine.errors import NetError
+from engine.ops.lobby.client import JoinError
+from game.settings import Settings, SettingsFile
+from game.view.app import App, Stage
+from game.view.loop import Loop
+from game.view.screen import Screen
+from game.view.start import Join
+
+
+class Clock(SystemClock):
+    """Moves by a frame's wait alone."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += max(seconds, 0.001)
+
+
+@dataclass
+class Line:
+    address: str
+    title: str = "Arena"
+    map: str = "foundry"
+    near: bool = True
+    players: int | None = 3
+    bots: int = 2
+    max_players: int = 16
+    ping: float | None = 0.02
+    locked: bool = False
+    same_version: bool | None = True
+    words: str = ""
+
+
+class Doors:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.lines: list[Line] = [Line("10.0.0.1:40000"), Line("10.0.0.2:40000", title="", ping=None, players=None)]
+        self.known: Sequence[str] = ()
+        self.knocked: list[Join] = []
+        self.outcome: NetError | None = None
+        self.given_up = 0
+
+    def servers(self, known: Sequence[str]) -> Sequence[Line]:
+        self.known = known
+        return self.lines
+
+    def refresh(self) -> None:
+        self.lines = []
+
+    def knock(self, join: Join) -> None:
+        self.knocked.append(join)
+
+    def answer(self) -> Loop | None:
+        if self.outcome is not None:
+            raise self.outcome
+        return None
+
+    def give_up(self) -> None:
+        self.given_up += 1
+
+
+Post = Callable[..., None]
+
+
+@dataclass
+class Player:
+    """Hands on the app."""
+
+    app: App
+    doors: Doors
+
+    def frame(self, *events: pygame.event.Event) -> None:
+        for event in events:
+            pygame.event.post(event)
+        self.app.frame()
+
+    def click(self, key: str) -> None:
+        at = self.app.screen.ui.places[key].center
+        self.frame(
+            pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)),
+            pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1),
+            pygame.event.Event(pygame.MOUSEBUTTONUP, pos=at, button=1),
+        )
+        self.app.frame()
+
+    def press(self, *keys: int) -> None:
+        for key in keys:
+            self.frame(
+                pygame.event.Event(pygame.KEYDOWN, key=key, mod=0), pygame.event.Event(pygame.KEYUP, key=key, mod=0)
+            )
+
+    def write(self, key: str, words: str) -> None:
+        """Replace what stands in a field."""
+        self.click(key)
+        self.press(*[pygame.K_BACKSPACE] * 30)
+        self.frame(pygame.event.Event(pygame.TEXTINPUT, text=words))
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[Screen]:
+    """One window for all: painting the arena takes a second."""
+    made = Screen("", Settings(), size=(640, 360), visible=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def player(screen: Screen) -> Player:
+    pygame.event.clear()
+    screen.controls.leave = False
+    screen.change(Settings(name="Kim"))
+    screen.saver = None
+    doors = Doors()
+    made = Player(App(screen, doors), doors)
+    made.frame()
+    return made
+
+
+def kept_in(player: Player, path: Path) -> SettingsFile:
+    file = SettingsFile(path)
+    player.app.screen.saver = file.save
+    return file
+
+
+def test_a_server_of_the_list_is_chosen_and_asked(player: Player) -> None:
+    player.click("server 10.0.0.2:40000")
+    player.click("join")
+    assert player.app.stage is Stage.ASKING
+    assert player.doors.knocked == [Join("10.0.0.2:40000", "Kim", "")]
+    player.click("cancel")
+    assert player.app.stage is Stage.START
+    assert player.doors.given_up == 1
+
+
+def test_pressing_the_chosen_line_again_joins(player: Player) -> None:
+    player.click("server 10.0.0.1:40000")
+    player.click("server 10.0.0.1:40000")
+    assert player.doors.knocked == [Join("10.0.0.1:40000", "Kim", "")]
+
+
+def test_an_address_is_typed_and_enter_joins_with_the_name_typed(player: Player) -> None:
+    player.write("name", "Żółw")
+    player.write("address", "play.example.org")
+    player.press(pygame.K_RETURN)
+    assert player.doors.knocked == [Join("play.example.org", "Żółw", "")]
+    assert player.app.screen.settings.name == "Żółw"
+
+
+def test_without_a_name_or_an_address_there_is_no_joining(player: Player) -> None:
+    assert "join" not in player.app.screen.ui.places
+    player.click("server 10.0.0.1:40000")
+    assert "join" in player.app.screen.ui.places
+    player.write("name", " ")
+    player.app.frame()
+    assert "join" not in player.app.screen.ui.places
+
+
+def test_a_refusal_is_told_in_words(player: Player) -> None:
+    player.doors.outcome = NetError("10.0.0.1:40000: the server is full")
+    player.click("server 10.0.0.1:40000")
+    player.click("join")
+    assert player.app.stage is Stage.START
+    assert player.app.words == ["10.0.0.1:40000: the server is full"]
+
+
+def test_a_password_is_asked_for_and_sent_and_not_kept(player: Player, tmp_path: Path) -> None:
+    file = kept_in(player, tmp_path / "settings.json")
+    player.doors.outcome = JoinError("password-needed", "this server asks for a password")
+    player.click("server 10.0.0.1:40000")
+    player.click("join")
+    player.doors.outcome = None
+    player.frame()
+    player.write("password", "hush hush")
+    player.click("join")
+    assert player.doors.knocked[-1].password == "hush hush"
+    assert "hush" not in file.path.read_text()
+
+
+def test_a_server_is_kept_in_the_list_and_asked_for(player: Player) -> None:
+    player.click("server 10.0.0.2:40000")
+    player.click("favour")
+    assert player.app.screen.settings.favourites == ("10.0.0.2:40000",)
+    player.frame()
+    assert player.doors.known == ["10.0.0.2:40000"]
+    player.click("favour")
+    assert player.app.screen.settings.favourites == ()
+
+
+def test_settings_changed_on_their_screen_are_there_after_a_restart(player: Player, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    kept_in(player, path)
+    player.click("settings")
+    assert player.app.stage is Stage.SETTINGS
+    player.write("option name", "Lou")
+    player.click("option shake")
+    player.click("option palette")
+    player.click("key dash")
+    player.press(pygame.K_q)
+    player.press(pygame.K_ESCAPE)
+    assert player.app.stage is Stage.START
+    again = SettingsFile(path)
+    assert again.notices == []
+    assert (again.settings.name, again.settings.screen_shake, again.settings.palette) == ("Lou", False, "colour-blind")
+    assert again.settings.keys["dash"] == ("q",)
+    assert player.app.screen.controls.bindings.keys[pygame.K_q]
+
+
+def test_esc_while_a_key_is_caught_takes_back_and_stays(player: Player) -> None:
+    player.click("settings")
+    player.click("key fire")
+    player.press(pygame.K_ESCAPE)
+    assert player.app.stage is Stage.SETTINGS
+    assert player.app.screen.settings.keys["fire"] == Settings().keys["fire"]
+
+
+def test_a_corrupt_settings_file_is_told_on_the_start_screen(screen: Screen, tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{ no")
+    file = SettingsFile(path)
+    app = App(screen, Doors(), file.notices)
+    app.frame()
+    assert "settings.broken-1.json" in app.words[0]
+    assert (tmp_path / "settings.broken-1.json").read_text() == "{ no"
+
+
+def test_settings_that_can_t_be_written_are_told_and_play_goes_on(player: Player, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    kept_in(player, tmp_path / "file" / "settings.json")
+    player.click("server 10.0.0.1:40000")
+    player.click("favour")
+    assert player.app.words[0].startswith("can't write the settings")
+    assert player.app.screen.settings.favourites == ("10.0.0.1:40000",)
+
+
+def test_another_window_size_is_taken_at_once(player: Player) -> None:
+    screen = player.app.screen
+    screen.change(replace(screen.settings, resolution=(800, 450)))
+    try:
+        player.frame()
+        assert screen.window.canvas.get_size() == (800, 450)
+        player.click("server 10.0.0.1:40000")
+        assert "join" in screen.ui.places
+    finally:
+        screen.change(Settings())
+        screen.window.reopen((640, 360), full_screen=False)
+
+
+def test_a_long_list_is_scrolled(player: Player) -> None:
+    player.doors.lines = [Line(f"10.0.0.{number}:40000") for number in range(30)]
+    player.frame()
+    assert "server 10.0.0.0:40000" in player.app.screen.ui.places
+    at = player.app.screen.ui.places["server 10.0.0.0:40000"].center
+    player.frame(
+        pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)),
+        pygame.event.Event(pygame.MOUSEWHEEL, y=-40, x=0),
+    )
+    player.frame()
+    assert "server 10.0.0.29:40000" in player.app.screen.ui.places
+    player.click("refresh")
+    assert not any(key.startswith("server ") for key in player.app.screen.ui.places)
+
+
+def test_closing_the_window_and_the_quit_button_end_it(player: Player) -> None:
+    player.frame(pygame.event.Event(pygame.QUIT))
+    assert player.app.quit
+    player.app.quit = player.app.screen.controls.leave = False
+    player.click("quit")
+    assert player.app.quit
+
+
+def test_a_pad_alone_gets_to_the_settings_and_back(player: Player) -> None:
+    def pad(*buttons: int) -> None:
+        for button in buttons:
+            player.frame(pygame.event.Event(pygame.CONTROLLERBUTTONDOWN, button=button, instance_id=0))
+
+    player.app.screen.ui.focus = "join"
+    pad(pygame.CONTROLLER_BUTTON_DPAD_DOWN)
+    for _ in range(8):
+        if player.app.screen.ui.focus == "settings":
+            break
+        pad(pygame.CONTROLLER_BUTTON_DPAD_DOWN)
+    assert player.app.screen.ui.focus == "settings"
+    pad(pygame.CONTROLLER_BUTTON_A)
+    player.frame()
+    assert player.app.stage is Stage.SETTINGS
+    pad(pygame.CONTROLLER_BUTTON_B)
+    assert player.app.stage is Stage.START
+
+
+def test_what_is_kept_is_only_what_was_chosen(player: Player, tmp_path: Path) -> None:
+    file = kept_in(player, tmp_path / "settings.json")
+    file.save(replace(file.settings, name="Kim"))
+    player.click("server 10.0.0.1:40000")
+    player.click("favour")
+    assert json.loads(file.path.read_text()) == {"name": "Kim", "favourites": ["10.0.0.1:40000"]}
