@@ -32,6 +32,7 @@ from engine.link.netcode import NetcodeServer, NetcodeServerConfig, mint_connect
 from engine.server.session import ServerSession
 from engine.transport.impairment import PERFECT, Profile
 from engine.transport.virtual import VirtualNetwork, VirtualSocket
+from engine.world.picture import Picture
 from engine.world.table import World
 
 UNIX_START = 1_700_000_000
@@ -96,13 +97,11 @@ class LabPlayer:
         self.socket = socket
         self.truth = truth
         self._brain = brain
+        self._seen: Picture | None = None
 
     def frame(self, now: float, shots: ShotWatch) -> None:
-        """Draw, play and send, as a client's loop does once per frame."""
-        session = self.session
-        picture = session.picture(now)
-        if picture is not None:
-            self.truth.drew(picture, now)
+        """Play, send and draw, as a client's loop does once a frame: inputs answer the picture of the frame before."""
+        session, picture = self.session, self._seen
         row = session.own_row
 
         def controls(tick: int) -> list[int]:
@@ -117,9 +116,12 @@ class LabPlayer:
             return inputs
 
         session.update(now, controls)
+        self.socket.send(session.datagrams_to_send(), now)
+        self._seen = session.picture(now)
+        if self._seen is not None:
+            self.truth.drew(self._seen, now)
         session.events()
         session.verdicts()
-        self.socket.send(session.datagrams_to_send(), now)
 
 
 class VirtualMatch:
@@ -286,7 +288,7 @@ class VirtualMatch:
             user_data=encode_user_data(spec.name),
         )
         session = ClientSession(self._games, token, self.now, UNIX_START + self.now, self._random.bytes, self._client)
-        truth = PlayerTruth(session, self.server, self.states, spec.frame_hz, self._warmup)
+        truth = PlayerTruth(session, self.server, self.states, self._warmup)
         brain = self.game.brain(spec.behaviour, self.seed * 1000 + number)
         player = LabPlayer(spec, session, socket, brain, truth)
         self.players.append(player)

@@ -29,7 +29,7 @@ ABOUT = {
     "interp_delay_ms": "interpolation delay the client aims at",
     "interp_delay_beyond_jitter_intervals": "median of that delay beyond the true jitter's p99, in snapshot intervals",
     "view_age_ms": "how far behind the server's present the picture was, all delays together",
-    "own_input_drawn_after_ms": "from an input to the frame that shows what it did",
+    "own_input_drawn_after_ms": "from an input to the frame that shows all it did",
     "judder_px": "by how much a remote row's movement changes from a frame to the next",
     "own_judder_px": "the same of the own row",
     "lead_ticks": "how far the client's inputs ran ahead of the newest snapshot",

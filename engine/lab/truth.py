@@ -10,7 +10,7 @@ twice a virtual second it compares all frames since with the true states in a ha
     overshoot     how far past the point where it came to rest a row was drawn, greatest of each stop
     view age      how far behind the server's present the picture was, all delays together
     judder        by how much a row's movement changed from one frame to the next
-    own delay     from an input to the frame that shows what it did
+    own delay     from an input to the frame that shows all it did
 
 Rows that teleported between the picture and the truth are not compared: they are drawn where they were by design. What
 it does not do: judge shots (`shots.py`), or know anything of a game beyond its schema.
@@ -83,13 +83,10 @@ class Totals:
 class PlayerTruth:
     """One player's measures; they begin `warmup` seconds after its first picture."""
 
-    def __init__(
-        self, session: ClientSession, server: ServerSession, states: TrueStates, frame_hz: float, warmup: float
-    ) -> None:
+    def __init__(self, session: ClientSession, server: ServerSession, states: TrueStates, warmup: float) -> None:
         self._session = session
         self._server = server
         self._states = states
-        self._frame_ms = 1000.0 / frame_hz
         self._warmup = warmup
         self._frames: list[tuple[int, int, int, int, Seen, np.ndarray]] = []
         self._taken: list[int] = []
@@ -144,7 +141,9 @@ class PlayerTruth:
         # Without interpolation every picture is the newest snapshot's: none of its rows is starved.
         bare = view.tick_b is None and self._session.switches.interpolation
         towards = -1 if bare else view.tick_b or 0
+        # The predicted row is drawn on its way from the tick before to the newest: it has arrived a tick later.
         newest, own = self._session.own_ticks()
+        own -= self._session.switches.prediction
         self._frames.append((view.time, towards, self._server.world.tick, newest - own, seen, seen.generation.copy()))
 
     def took(self, tick: int) -> None:
@@ -285,7 +284,7 @@ class PlayerTruth:
         time = np.array(times) / VIEW_UNITS
         hz = self._server.match.tick_hz
         self.view_age_ms.add((np.array(server_ticks) - time) * (1000.0 / hz))
-        self.own_delay_ms.add(np.array(own_behind) * (1000.0 / hz) + self._frame_ms)
+        self.own_delay_ms.add(np.array(own_behind) * (1000.0 / hz))
         tick = np.floor(time).astype(np.int64)
         part = (time - tick)[:, None]
         slot, held = states.slots(tick)

@@ -42,7 +42,7 @@ def truth_over(states: TrueStates, own_row: int | None = None, **switches: bool)
     server: Any = SimpleNamespace(
         match=MatchConfig(), world=world, peer_slot=lambda row: None, snapshots=SimpleNamespace(histories={})
     )
-    return PlayerTruth(session, server, states, frame_hz=50.0, warmup=0.0)
+    return PlayerTruth(session, server, states, warmup=0.0)
 
 
 def picture_of(values: np.ndarray, time: float, towards: int | None = 4) -> Picture:
@@ -105,12 +105,12 @@ def test_without_interpolation_no_row_is_starved(states: TrueStates) -> None:
     assert truth.starved_row_frames == 0
 
 
-def test_the_own_input_is_drawn_after_the_ticks_it_waits_and_a_frame(states: TrueStates) -> None:
+def test_the_own_input_is_drawn_after_the_ticks_it_waits_and_the_one_it_takes(states: TrueStates) -> None:
     truth = truth_over(states)
     truth.drew(picture_of(np.zeros((5, 4)), 1.0), now=1.0)
     truth.close()
-    # Inputs up to tick 10, drawn up to tick 8, at 60 ticks a second; a frame at 50 a second.
-    assert truth.own_delay_ms.max == pytest.approx(2 * 1000 / 60 + 20)
+    # Inputs up to tick 10, drawn on the way to tick 8, at 60 ticks a second.
+    assert truth.own_delay_ms.max == pytest.approx(3 * 1000 / 60)
 
 
 def test_overshoot_is_the_farthest_a_row_is_drawn_past_its_stop() -> None:
