@@ -25,12 +25,12 @@ from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory
 from engine.identity import clean_name, decode_resume_ticket
-from engine.link.acks import AckTable
-from engine.link.channels import Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
+from engine.link.paths import HEADER_BYTES, Paths
 from engine.link.session_channels import CHANNELS, MATCH
 from engine.link.stats import LinkStats
+from engine.link.traffic import Traffic
 from engine.text import printable
 from engine.wire.body import MessageType, split_body
 from engine.wire.inputs import InputWriter, StampedInput, clamp_inputs
@@ -53,8 +53,8 @@ from engine.world.picture import VIEW_UNITS, Picture, Seen, View
 from engine.world.schema import schema_hash
 from engine.world.table import Rows
 
-_PAYLOAD_BYTES = 1200
-_HEADER_BYTES = 10
+_MORE_PACKETS = 2
+"""Packets a tick may carry besides the usual one: 1 Mbit/s at 60 Hz, and a server at 30 Hz tells of all of them."""
 _IDLE_INTERVAL = 0.05
 """Seconds between packets before there are inputs to send: they carry acknowledgements, and measure the round trip."""
 _MAX_TICKS_AT_ONCE = 8
@@ -131,9 +131,11 @@ class ClientSession:
         """Which mechanisms are on; may be replaced at any time."""
         self._games = games
         self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
-        self._acks = AckTable(1)
-        self._acks.reset(0, now)
-        self._channels = Channels(CHANNELS)
+        self._paths = Paths(1, paced=self.config.switches.pacing)
+        self._paths.reset(0, now)
+        self._acks = self._paths.acks
+        self._traffic = Traffic(self._paths, 0, CHANNELS, MessageType.CHANNEL, _MORE_PACKETS)
+        self._channels = self._traffic.channels
         self._last_send_at = -1e9
         self._events: deque[GameEvent] = deque(maxlen=_EVENTS_KEPT)
         self._verdicts: deque[Judged] = deque(maxlen=_EVENTS_KEPT)
@@ -157,21 +159,23 @@ class ClientSession:
             if payload is None:
                 continue
             try:
-                self._read_payload(payload, now)
+                packet = self._traffic.whole(payload, now)
+                if packet is not None:
+                    self._read_packet(packet, now)
             except ProtocolError as error:
                 self.drops[error.reason] += 1
         self._follow_netcode()
 
-    def _read_payload(self, payload: bytes, now: float) -> None:
-        sequence, ack, ack_bits, body_at = decode_header(payload)
-        fresh, acked = self._acks.receive_one(0, sequence, ack, ack_bits, now, len(payload))
+    def _read_packet(self, packet: bytes, now: float) -> None:
+        sequence, ack, ack_bits, body_at = decode_header(packet)
+        fresh, acked = self._paths.receive_one(0, sequence, ack, ack_bits, now, len(packet))
         for _, delivered, _, _ in acked:
             self._channels.on_acked(delivered)
         if not fresh:
             return
-        for kind, array in split_body(payload[body_at:]):
+        for kind, array in split_body(packet[body_at:]):
             if kind == MessageType.SNAPSHOT:
-                self._read_snapshot(array, len(payload) - body_at, now)
+                self._read_snapshot(array, len(packet) - body_at, now)
             elif kind == MessageType.CHANNEL:
                 for _, data in self._channels.unpack(array, now):
                     self._read_message(data, now)
@@ -327,8 +331,12 @@ class ClientSession:
         self._follow_netcode()
         if self.phase not in (Phase.JOINING, Phase.PLAYING):
             return
-        for _, sequence, _, _ in self._acks.lost_one(0, now):
+        for _, sequence in self._paths.update(now):
             self._channels.on_lost(sequence)
+        if self._traffic.expire(now):
+            self._close("the server left messages unfinished", may_return=True)
+            self._netcode.disconnect(now)
+            return
         if self.phase is Phase.JOINING and self.snapshot is not None:
             rtt = self._acks.stats(0, now).rtt
             if rtt is not None:
@@ -362,14 +370,12 @@ class ClientSession:
             self._prediction.advance(tick, values)
 
     def _send_packet(self, body: bytes, now: float) -> None:
-        sequence = self._acks.next_sequence(0)
-        if self._channels.pending:
-            rtt = float(self._acks.meter.rtt[0])
-            block = self._channels.pack(_PAYLOAD_BYTES - _HEADER_BYTES - len(body), sequence, now, rtt)
-            if block is not None:
-                body += bytes([MessageType.CHANNEL]) + block
-        _, ack, ack_bits = self._acks.send_one(0, now, len(body) + _HEADER_BYTES)
-        self._netcode.send(encode_header(sequence, ack, ack_bits) + body, now)
+        body += self._traffic.block(len(body), now)
+        size = len(body) + HEADER_BYTES
+        self._netcode.send(encode_header(*self._acks.send_one(0, now, size)) + body, now)
+        self._paths.sent(0, size)
+        for packet in self._traffic.packets(now):
+            self._netcode.send(packet, now)
         self._last_send_at = now
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:

@@ -57,6 +57,7 @@ USED_SHARE = 0.8  # of the rate: a rate that is not used is not raised, it has p
 NEAR_LIMIT = (0.9, 1.4)  # times the last limit: within, the path is likely to be found full again
 NEAR_SHARE = 0.15  # of the recovery there: half a minute between two such findings
 DIVIDER_EASE = 0.9  # share of the rate that must suffice before the divider falls, so that it does not flicker
+SNAPSHOT_PART = 0.5  # of a whole snapshot that must be saved up for one to go
 SNAPSHOT_GAIN = 1 / 8  # of the running mean of snapshot sizes, per snapshot
 OTHER_GAIN = 1 / 4  # of the running mean of other traffic, per look
 
@@ -109,6 +110,15 @@ class Pacer:
         self._sent[slots] += sizes
         self._sent_snapshots[slots] += snapshot_sizes
 
+    def spend_one(self, slot: int, size: int) -> None:
+        """Pay for a packet of `size` bytes to `slot` without a snapshot."""
+        self.allowance[slot] -= size
+        self._sent[slot] += size
+
+    def spare(self, slot: int) -> float:
+        """Return how many bytes `slot` may be sent now besides a whole snapshot."""
+        return float(self.allowance[slot] - self._snapshot_bytes[slot])
+
     def want_snapshots(self, slots: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
         """Note how large whole snapshots for `slots`, all different, are or would have been: the divider goes by it."""
         mean = self._snapshot_bytes[slots]
@@ -119,11 +129,20 @@ class Pacer:
         due: NDArray[np.bool_] = (number + np.arange(self._peers)) % self.snapshot_divider == 0
         return due
 
-    def update(self, now: float, acked: SentPackets, lost: SentPackets, meter: LinkMeter) -> None:
-        """Refill the buckets, take the fates of packets, and look at the paths whose turn it is."""
+    def refill(self, now: float) -> None:
+        """Refill the buckets alone: for ticks between two updates."""
         elapsed = 0.0 if self._refilled_at is None else now - self._refilled_at
         self._refilled_at = now
         np.minimum(self.allowance + self.rate * elapsed, self._capacity(), out=self.allowance)
+
+    def affords_snapshot(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which of `slots` have saved up for a good part of a snapshot, `(n,) bool`; others let it pass."""
+        enough: NDArray[np.bool_] = self.allowance[slots] >= SNAPSHOT_PART * self._snapshot_bytes[slots]
+        return enough
+
+    def update(self, now: float, acked: SentPackets, lost: SentPackets, meter: LinkMeter) -> None:
+        """Refill the buckets, take the fates of packets, and look at the paths whose turn it is."""
+        self.refill(now)
         if len(acked.slots) or len(lost.slots):
             counts = np.bincount(acked.slots, minlength=self._peers)
             self._queues.take(acked, counts, now)

@@ -273,6 +273,19 @@ def sent_packets(fates: Sequence[Fate]) -> SentPackets:
     )
 
 
+def fates_of(packets: SentPackets) -> list[Fate]:
+    """Return `packets` one by one."""
+    return list(
+        zip(
+            packets.slots.tolist(),
+            packets.sequences.tolist(),
+            packets.sent_at.tolist(),
+            packets.sizes.tolist(),
+            strict=True,
+        )
+    )
+
+
 def joined(parts: Sequence[SentPackets]) -> SentPackets:
     """Return `parts`, at least one, as one."""
     if len(parts) == 1:
