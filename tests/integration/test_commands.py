@@ -247,7 +247,7 @@ def run(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("--map nowhere", "no map 'nowhere'; there are: foundry"),
+        ("--map nowhere", "no map 'nowhere'; there are: "),
         ("--bots x", "argument --bots: 'x' is not a whole number of 0 or more; --help lists the options"),
         ("--bots 20", "20 bots don't fit in a match of --max-players 16"),
         ("--max-players 65", "max_players must be 1 to 64, got 65"),
@@ -275,7 +275,7 @@ def test_the_server_refuses_in_one_line(run: Callable[..., tuple[int, str]], arg
         ("127.0.0.1:9", "no server at 127.0.0.1:9: Connection refused"),
         ("nobody.invalid", "the name 'nobody.invalid' is unknown: "),
         ("127.0.0.1:99999", "'99999' in '127.0.0.1:99999' is not a port: 1 to 65535"),
-        ("--link nothing", "no profile 'nothing'"),
+        ("--link nothing", "no link profile 'nothing'; "),
         ("--bot --behaviour nothing", "no behaviour 'nothing'; there are: mixed, "),
         ("--seconds soon", "argument --seconds: 'soon' is not a number of seconds above 0; --help lists the options"),
         ("--seed -1", "argument --seed: '-1' is not a whole number of 0 or more; --help lists the options"),

@@ -141,7 +141,7 @@ def test_traces_lie_beside_the_file(tmp_path: Path) -> None:
         ("[a]\ndelay = 3", "unknown key 'delay'; did you mean delay_ms?"),
         ("[a]\nup = 3", "up is 3, not a table"),
         ("[a]\nqueue_bytes = 1.5", "not a whole number"),
-        ("[a]\nlike = 'a'", "no profile 'a' in the engine"),
+        ("[a]\nlike = 'a'", "no link profile 'a'; "),
         ("[a]\nlike = 'b'\n[b]\nlike = 'a'", "leads back to itself"),
         ("[a]\nlike = 3", "not the name of a profile"),
         ("[a]\nevents = 3", "not an array"),
@@ -165,10 +165,10 @@ def test_an_unknown_profile_lists_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         load_profile("wify")
     text = str(caught.value)
-    assert "no profile 'wify'" in text
+    assert "no link profile 'wify'" in text
     assert "did you mean wifi" in text
     assert all(name in text for name in EXPECTED)
-    with pytest.raises(UsageError, match="There are: perfect"):
+    with pytest.raises(UsageError, match="there are: perfect"):
         load_profile("zzz")
 
 

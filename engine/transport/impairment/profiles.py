@@ -154,7 +154,8 @@ def _settings(
     if table is None:
         near = get_close_matches(name.lower(), tables, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UsageError(f"no profile {name!r} in {path or 'the engine'}; {hint}There are: {_listing(tables)}")
+        place = "" if path is None else f" in {path}"
+        raise UsageError(f"no link profile {name!r}{place}; {hint}there are: {_listing(tables)}")
     up: dict[str, Any] = {}
     down: dict[str, Any] = {}
     like = table.get("like")
