@@ -16,15 +16,15 @@ from typing import Any
 
 from engine.address import format_address, parse_address
 from engine.clock import SystemClock
-from engine.errors import NetError
+from engine.errors import NetError, UsageError
 from engine.lab.batch import default_jobs, run_all
-from engine.lab.compare import SWITCHES, ablations, comparison_rows
+from engine.lab.compare import SWITCHES, ablations, comparison_rows, parse_switches, with_switches
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
 from engine.lab.real import band_rows, bands, check_real, run_real
 from engine.lab.report import require_matplotlib, write_report
 from engine.lab.run import run
 from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_names, uniform
-from engine.lab.sweep import grid, points_of, recommended, sweep_rows, write_pareto
+from engine.lab.sweep import grid, parse_set, points_of, recommended, sweep_rows, with_setting, write_pareto
 from engine.lab.tables import aligned, fitting, heading, live, markdown, result_rows
 from engine.lab.trace import first_parting, load_trace
 from engine.transport.impairment import load_profile
@@ -39,6 +39,10 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser("run", help="run a scenario and measure it")
     add_scenario(one)
+    one.add_argument(
+        "--set", action="append", default=[], metavar="NAME=V", help="a setting: snapshot_hz=20, seed=3, ..."
+    )
+    one.add_argument("--switch", action="append", default=[], metavar="NAME=off", help="switch a mechanism off")
     one.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     one.add_argument("--report", type=Path, metavar="FILE", help="write a page with plots to FILE (needs matplotlib)")
     one.add_argument("--csv", type=Path, metavar="DIR", help="write players, samples, shots and delays to DIR")
@@ -134,6 +138,14 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 def _run(options: argparse.Namespace) -> int:
     scenario = scenario_of(options)
+    for text in options.set:
+        name, values = parse_set(text)
+        if len(values) > 1:
+            raise UsageError(f"--set {text}: one value for a run; `sweep` takes several")
+        scenario = with_setting(scenario, name, values[0])
+    for text in options.switch:
+        scenario = with_switches(scenario, parse_switches(text))
+    scenario.check()
     if options.report is not None:
         require_matplotlib()
     check_writable(options.json, options.report, options.trace)

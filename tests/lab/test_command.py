@@ -53,6 +53,10 @@ def test_a_run_prints_its_table_and_writes_what_it_found(tmp_path: Path, capsys:
         (["--report", "/nowhere/at/all.html"], "can't write"),
         (["--sync-test", "0"], "distance must be"),
         (["nothing-like-it"], "no scenario"),
+        (["--set", "snapshot_hz=7"], "does not divide"),
+        (["--set", "snapshot_hz=10,20"], "one value for a run"),
+        (["--set", "lead_margin_ticks=-1"], "lead_margin_ticks must be"),
+        (["--switch", "predicton=off"], "no switch"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -65,6 +69,26 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert main(["run", "--seconds", "2", "--warmup", "0", *options]) == 2
     told = capsys.readouterr()
     assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert words in told.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[line]\ndelay_ms = -5", "delay"),
+        ("[line]\nloss = 1.5", "loss"),
+        ("[line]\nrate_trace = 'broken.down'", "broken.down"),
+        ("[line]\ndelay = 5", "delay"),
+    ],
+)
+def test_a_bad_link_is_refused_before_anything_runs(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "links.toml").write_text(text)
+    (tmp_path / "broken.down").write_text("1\n2\nthree\n")
+    assert main(["run", "--link", f"{tmp_path / 'links.toml'}:line"]) == 2
+    told = capsys.readouterr()
     assert told.err.count("\n") == 1
     assert words in told.err
 
