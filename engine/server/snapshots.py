@@ -49,6 +49,8 @@ class SnapshotStage:
         self._own = History(player, player.owner_count, depth, self._every)
         self.views = ViewTable(kinds, peers, depth, self._every)
         self.budget = Budget(kinds, peers)
+        self.section_bytes = {name: np.zeros(peers, np.int64) for name in ("own", *(kind.name for kind in kinds))}
+        """Snapshot bytes told to each peer slot since the start, by kind; "own": the header and the own row."""
         # What each peer was told of last, for the kinds that are not told to all.
         self._interests = {
             kind.name: (interest, np.zeros((peers if interest else 0, kind.capacity), np.bool_))
@@ -106,6 +108,12 @@ class SnapshotStage:
             )
         sections = [delta.sections() for delta in deltas]
         messages = encode_snapshots(header, own, own_counts, sections)
+        rest = np.fromiter(map(len, messages), np.int64, len(messages))
+        for kind, part in zip(self._kinds, sections, strict=True):
+            size = np.diff(part.starts)
+            self.section_bytes[kind.name][peers] += size
+            rest -= size
+        self.section_bytes["own"][peers] += rest
         status_by_kind = {kind.name: part.status for kind, part in zip(self._kinds, sections, strict=True)}
         return Batch(messages, status_by_kind)
 
