@@ -129,14 +129,18 @@ class ArenaMap:
         return clear
 
     def sees(self, x0: float, y0: float, x1: float, y1: float) -> bool:
-        """Tell whether no wall is between two points, the first of them on the map.
+        """Tell whether no wall is between two points; where one of them is off the map there is.
 
         The same question as `line_of_sight`, for one pair: from tile to tile in plain arithmetic, which for a single
         ray is many times cheaper than arrays.
         """
         tile, walls = self.tile, self._wall_rows
         column, row = int(x0 // tile), int(y0 // tile)
-        tiles = abs(int(x1 // tile) - column) + abs(int(y1 // tile) - row)
+        last_column, last_row = int(x1 // tile), int(y1 // tile)
+        height, width = len(walls), len(walls[0])
+        if not (0 <= column < width and 0 <= last_column < width and 0 <= row < height and 0 <= last_row < height):
+            return False
+        tiles = abs(last_column - column) + abs(last_row - row)
         dx, dy = x1 - x0, y1 - y0
         step_x, step_y = (1 if dx > 0.0 else -1), (1 if dy > 0.0 else -1)
         # Parts of the way: to the next line across x, across y, and from one to the next.

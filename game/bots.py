@@ -75,7 +75,7 @@ _OCTANTS = tuple(
 
 _X, _Y, _VX, _VY, _HEALTH, _AIM = (PLAYER.index[name] for name in ("x", "y", "vx", "vy", "health", "aim"))
 _READY, _AMMO = PLAYER.index["rail_ready"], PLAYER.index["ammo"]
-_ARENA = MATCH.index["arena"]
+_ARENA, _OWN_ARENA = MATCH.index["arena"], PLAYER.index["arena"]
 
 
 @dataclass(slots=True)
@@ -142,7 +142,8 @@ class Fighter:
         result = Rows.zeros(INPUT, len(rows))
         if self._behaviour.travel is Travel.NOWHERE:
             return result
-        self._find_arena(picture)
+        if not self._find_arena(picture):
+            return result
         seen = picture["player"]
         numbers = rows.tolist()
         minds = [self._mind(row, seen) for row in numbers]
@@ -158,13 +159,23 @@ class Fighter:
             result.state[...] = np.array(columns, np.int32).T
         return result
 
-    def _find_arena(self, picture: Picture) -> None:
+    def _find_arena(self, picture: Picture) -> bool:
+        """Find out which map is played; tell whether the picture shows the one the own row stands on.
+
+        A client's own row is ahead of its picture, and so comes to a new map first.
+        """
         match = picture.kinds.get("match")
-        arena = self._maps[int(match.values[_ARENA, 0]) % len(self._maps)] if match is not None else self._maps[0]
+        if match is None:
+            return True
+        index = int(match.values[_ARENA, 0])
+        if picture.own is not None and int(picture.own.values[_OWN_ARENA, 0]) != index:
+            return False
+        arena = self._maps[index % len(self._maps)]
         if arena is not self._arena:
             self._arena = arena
             for mind in self._minds.values():
                 mind.goal, mind.sight = None, Sight()
+        return True
 
     def _mind(self, row: int, seen: Seen) -> _Mind:
         mind = self._minds.get(row)

@@ -67,8 +67,9 @@ class Navigator:
         return (here % self._width + dx) * self.step - x, (here // self._width + dy) * self.step - y
 
     def _at(self, x: float, y: float) -> int:
-        """Return the point nearest to a position on the map."""
-        return self._nearest[int(y) // self._cell * self._cells + int(x) // self._cell]
+        """Return the point nearest to a position; one off the map, as it may be shown when maps change, gets some."""
+        at = int(y) // self._cell * self._cells + int(x) // self._cell
+        return self._nearest[min(max(at, 0), len(self._nearest) - 1)]
 
     def _position(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return points % self._width * self.step, points // self._width * self.step

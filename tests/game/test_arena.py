@@ -210,3 +210,79 @@ def test_one_pair_sees_each_other_as_many_do() -> None:
     one_by_one = [arena.sees(*pair) for pair in np.stack((x0, y0, x1, y1)).T.tolist()]
     assert 50 < sum(clear) < 300
     assert one_by_one == clear
+
+
+def test_points_off_the_map_see_nothing(small: ArenaMap) -> None:
+    assert small.sees(80.0, 80.0, 90.0, 90.0)
+    for x, y in ((-5.0, 80.0), (80.0, -5.0), (384.0, 80.0), (80.0, 1e5)):
+        assert not small.sees(80.0, 80.0, x, y)
+        assert not small.sees(x, y, 80.0, 80.0)
+
+
+def test_pickups_are_read(small: ArenaMap) -> None:
+    assert small.pickups.shape == (0, 3)
+    arena = parse_map(replaced(9, "#.M......@.#"), "small.txt")
+    assert arena.pickups.tolist() == [[2, 80, 176]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            replaced(5, "#A.........#"),
+            "line 5, column 2: the tiles around a pick-up must be floor",
+        ),
+        (
+            replaced(5, "#.H..h.....#"),
+            "'h' is not in the legend (# wall, . floor, @ spawn point, H health, A armour, M ammunition)",
+        ),
+    ],
+)
+def test_broken_pickups_are_told(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_map(text, "small.txt")
+    assert message in str(caught.value)
+
+
+def test_too_many_pickups_are_told() -> None:
+    width = 40
+    rows = [
+        "#" * width,
+        "#" + "." * (width - 2) + "#",
+        "#.@.@" + "." * (width - 6) + "#",
+        "#" + "." * (width - 2) + "#",
+    ]
+    rows += [line for _ in range(2) for line in ("#." + "M" * (width - 4) + ".#", "#" + "." * (width - 2) + "#")]
+    rows += ["#" + "." * (width - 2) + "#", "#" * width]
+    with pytest.raises(UsageError, match="72 pick-ups; there may be at most 64"):
+        parse_map("name: Full\n\n" + "\n".join(rows) + "\n", "full.txt")
+
+
+def test_a_pickup_that_cannot_be_reached_is_told() -> None:
+    rows = ["#" * 16] + ["#........#.....#"] * 8 + ["#" * 16]
+    rows[2] = "#..@..@..#.....#"
+    rows[5] = "#........#..H..#"
+    with pytest.raises(UsageError, match="line 8, column 13: no way from the first spawn point to this pick-up"):
+        parse_map("name: Split\n\n" + "\n".join(rows) + "\n", "split.txt")
+
+
+@pytest.mark.parametrize(("name", "longest"), [("canyon", 2600.0), ("warren", 900.0)])
+def test_the_maps_are_of_distinct_character(name: str, longest: float) -> None:
+    """Canyon is seen across, warren nowhere far; both look the same from the other side, pick-ups included."""
+    arena = load_map(name)
+    assert (arena.walls == arena.walls[::-1, ::-1]).all()
+    items = {tuple(item) for item in arena.pickups.tolist()}
+    assert items == {(item, arena.width - x, arena.height - y) for item, x, y in items}
+    assert {item for item, _, _ in items} == {0, 1, 2}
+    x, y = arena.spawns.T.astype(np.float64)
+    angle = np.arange(720) * np.pi / 360
+    reach = [
+        arena.cast(np.full(720, a), np.full(720, b), np.cos(angle), np.sin(angle), 4000.0)
+        for a, b in zip(x, y, strict=True)
+    ]
+    if name == "canyon":
+        assert np.max(reach) > longest
+        assert np.median(reach) > 200.0
+    else:
+        assert np.max(reach) < longest
+        assert np.median(reach) < 130.0

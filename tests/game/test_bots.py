@@ -7,10 +7,10 @@ import pytest
 
 from engine.errors import UsageError
 from engine.world.picture import Picture, Seen
-from game.arena import load_map
+from game.arena import load_map, map_names
 from game.characters import BEHAVIOURS
 from game.navigation import Navigator
-from game.schema import PLAYER, Button, Event
+from game.schema import PLAYER, Button, Event, Item
 
 
 def play(match, behaviour: str, ticks: int, seed: int = 1) -> np.ndarray:
@@ -142,3 +142,90 @@ def test_places_cover_the_map() -> None:
         if arena.clearance.holds(np.array([int(x * 64)]), np.array([int(y * 64)]))[0]:
             place = navigator._place_xy[:, navigator.place_near(x, y)]
             assert np.hypot(place[0] - x, place[1] - y) < 256.0 + 32.0
+
+
+def frags(match, easy: list[int], hard: list[int], seconds: int) -> tuple[int, int]:
+    """Let rows of two skills play each other; how many each side killed of the other."""
+    brains = {"easy": easy, "hard": hard}
+    minds = {skill: match.game.brain(f"duel:{skill}", 5) for skill in brains}
+    for _ in range(seconds * match.game.tick_hz):
+        inputs, picture = match.inputs(), match.picture(0)
+        for skill, rows in brains.items():
+            given = minds[skill].think(picture, np.array(rows), match.world.tick + 1)
+            inputs.input.state[:, rows] = given.state
+        match.step(inputs)
+    kills = [event.args[:2] for event in match.events if event.code == Event.KILL]
+    return sum(k in easy and v in hard for v, k in kills), sum(k in hard and v in easy for v, k in kills)
+
+
+def test_hard_beats_easy(start) -> None:
+    match = start(4, tick_hz=30, map="warren", teams=2, seed=3)
+    team = match.players["team"][:4]
+    easy, hard = np.flatnonzero(team == 1).tolist(), np.flatnonzero(team == 2).tolist()
+    of_easy, of_hard = frags(match, easy, hard, 60)
+    assert of_hard >= 8
+    assert of_hard > 2 * of_easy
+
+
+@pytest.mark.parametrize("name", map_names())
+def test_no_bot_is_ever_stuck(start, name: str) -> None:
+    match = start(8, map=name, tick_hz=30, seed=2)
+    path = play(match, "runner", 30 * 20)
+    # In any four seconds, each is once more than 150 px from where it was at their beginning.
+    for begin in range(0, 480, 40):
+        assert (np.hypot(*(path[begin : begin + 120] - path[begin]).transpose(1, 0, 2)).max(axis=0) > 150.0).all()
+
+
+def test_a_hurt_bot_fetches_health(start) -> None:
+    match = start(2)
+    x, y = next((x, y) for item, x, y in match.game.map.pickups.tolist() if item == Item.HEALTH)
+    match.place(0, *next(p for p in match.game.map.spawns.tolist() if 200.0 < np.hypot(p[0] - x, p[1] - y) < 700.0))
+    match.players["health"][1] = 0  # nobody to fight
+    match.players["respawn"][1] = 10_000
+    match.players["health"][0] = 30
+    brain = match.game.brain("mixed", 1)
+    for _ in range(60 * 8):
+        match.step(match.think(brain))
+        if match.players["health"][0] > 30:
+            break
+    assert match.players["health"][0] == 70
+
+
+@pytest.mark.parametrize(("skill", "dodges"), [("easy", False), ("hard", True)])
+def test_who_is_good_steps_out_of_a_rockets_way(start, skill: str, dodges: bool) -> None:
+    """A rocket from a wall's shelter, 400 px to the west of a bot that looks elsewhere."""
+    hurt = []
+    for seed in range(8):
+        match = start(2)
+        match.place(0, 600.0, 272.0)
+        match.place(1, 1000.0, 272.0)
+        brain = match.game.brain(f"stop-and-go:{skill}", seed)
+        for tick in range(60):
+            inputs = match.think(brain)
+            inputs.input.state[:, 0] = (Button.FIRE if tick == 0 else 0, 0, 1)
+            inputs.input["buttons"][1] &= ~Button.FIRE
+            match.step(inputs)
+        hurt.append(100 - int(match.players["health"][1]))
+    assert (np.mean(hurt) < 40) == dodges, hurt
+
+
+def test_bots_play_on_when_the_map_changes(start) -> None:
+    match = start(6, map="foundry,warren", tick_hz=30, round_time=8, results=1)
+    brain = match.game.brain("mixed", 2)
+    kills = {0: 0, 1: 0}
+    for _ in range(30 * 18):
+        events = match.step(match.think(brain))
+        kills[int(match.world["match"]["arena"][0])] += sum(event.code == Event.KILL for event in events)
+    assert min(kills.values()) >= 1
+
+
+def test_a_client_bot_waits_while_its_picture_shows_another_map(start) -> None:
+    match = start(2, map="foundry,warren")
+    brain = match.game.brain("duel", 1)
+    whole = match.picture(0)
+    own = Seen(PLAYER, whole["player"].values[: PLAYER.owner_count, :1].copy(), *(np.ones(1, np.bool_), np.zeros(1)))
+    own.values[PLAYER.index["arena"]] = 1
+    picture = Picture(whole.view, whole.kinds, own_row=0, own=own)
+    assert not brain.think(picture, np.array([0]), 1).state.any()
+    own.values[PLAYER.index["arena"]] = 0
+    assert any(brain.think(picture, np.array([0]), tick)["buttons"][0] for tick in range(2, 40))
