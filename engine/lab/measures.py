@@ -120,7 +120,7 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
         "true_delay_ms": {"up": _quantiles(up), "down": _quantiles(down)},
         "down_kbit_s": _per(counted.down_bytes * 0.008, seconds),
         "up_kbit_s": _per(counted.up_bytes * 0.008, seconds),
-        "bytes": _sections(counted, seconds),
+        "bytes": _sections(truths, counted),
         "snapshot_bytes": summary(_merged(truths, "snapshot_size"), 50, 99),
         "frames": sum(truth.frames for truth in truths),
         "rows_across_a_teleport": sum(truth.untold for truth in truths),
@@ -159,23 +159,21 @@ def _beyond_jitter(truth: PlayerTruth, every_ms: float) -> float | None:
     return (middle - float(np.quantile(delays, 0.99) - delays.min())) / every_ms
 
 
-def _sections(totals: Totals, seconds: float) -> dict[str, dict[str, float | None]]:
-    """Bytes a second by what they are for. `other` is packet headers, acknowledgements and channel messages."""
+def _sections(truths: Sequence[PlayerTruth], totals: Totals) -> dict[str, dict[str, float | None]]:
+    """Bytes a second by what they are for. "own" is the snapshot's header and the own row, then come its kinds;
+    "other" is packet headers, acknowledgements and channel messages."""
+    seconds = totals.time
+    kinds = Counter[str]()
+    for truth in truths:
+        kinds.update(truth.section_bytes)
     down_heads, down_seals = totals.down_packets * _UDP_IP_BYTES, totals.down_packets * _NETCODE_BYTES
     up_heads, up_seals = totals.up_packets * _UDP_IP_BYTES, totals.up_packets * _NETCODE_BYTES
-    other = totals.down_bytes - down_heads - down_seals - totals.snapshot_bytes
+    down = {"udp_ip": down_heads, "netcode": down_seals, **kinds}
+    up = {"udp_ip": up_heads, "netcode": up_seals}
+    down["other"] = max(totals.down_bytes - sum(down.values()), 0)
+    up["inputs_and_other"] = max(totals.up_bytes - sum(up.values()), 0)
     return {
-        "down": {
-            "udp_ip": _per(down_heads, seconds),
-            "netcode": _per(down_seals, seconds),
-            "snapshots": _per(totals.snapshot_bytes, seconds),
-            "other": _per(max(other, 0), seconds),
-        },
-        "up": {
-            "udp_ip": _per(up_heads, seconds),
-            "netcode": _per(up_seals, seconds),
-            "inputs_and_other": _per(max(totals.up_bytes - up_heads - up_seals, 0), seconds),
-        },
+        way: {name: _per(count, seconds) for name, count in part.items()} for way, part in (("down", down), ("up", up))
     }
 
 

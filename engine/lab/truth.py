@@ -116,6 +116,8 @@ class PlayerTruth:
         self.shots: list[Shot] = []
         self.samples: list[Sample] = []
         self.largest_correction = 0.0
+        self._sections = dict.fromkeys(server.snapshots.section_bytes, 0)
+        self._sections_base = dict(self._sections)
         self._base: Totals | None = None
         self.totals = Totals()
 
@@ -176,6 +178,7 @@ class PlayerTruth:
             return
         if now < self.begins_at:
             self._base = self.totals = totals
+            self._sections_base = dict(self._sections)
             return
         if self._base is None:
             self._base = self.totals = Totals(time=self.begins_at)
@@ -209,6 +212,7 @@ class PlayerTruth:
         slot = None if row is None else self._server.peer_slot(row)
         if slot is None:
             return None
+        self._sections = {name: int(told[slot]) for name, told in self._server.snapshots.section_bytes.items()}
         inputs = self._server.inputs
         return Totals(
             time=now,
@@ -348,6 +352,11 @@ class PlayerTruth:
     def seconds(self) -> float:
         """Virtual seconds measured."""
         return self.measured.time
+
+    @property
+    def section_bytes(self) -> dict[str, int]:
+        """Snapshot bytes sent to this player while measuring, by section."""
+        return {name: count - self._sections_base[name] for name, count in self._sections.items()}
 
     @property
     def measured(self) -> Totals:

@@ -40,7 +40,10 @@ def truth_over(states: TrueStates, own_row: int | None = None, **switches: bool)
     )
     world = SimpleNamespace(tick=12)
     server: Any = SimpleNamespace(
-        match=MatchConfig(), world=world, peer_slot=lambda row: None, snapshots=SimpleNamespace(histories={})
+        match=MatchConfig(),
+        world=world,
+        peer_slot=lambda row: None,
+        snapshots=SimpleNamespace(histories={}, section_bytes={}),
     )
     return PlayerTruth(session, server, states, warmup=0.0)
 
