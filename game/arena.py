@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
-from math import gcd, inf
+from math import ceil, gcd, inf
 
 import numpy as np
 
@@ -33,6 +33,9 @@ LEGEND = {WALL: "wall", FLOOR: "floor", SPAWN: "spawn point"} | {
 
 PLAYER_RADIUS = 16
 """Pixels. As wide as a 32 px tile: fills a good part of a corridor, and is a fair target at a screen's distance."""
+
+PICKUP_RADIUS = 14
+"""Pixels: a player whose edge comes so close to a pick-up's middle has it."""
 
 TILES = (16, 32, 64)
 """Sides of a tile that a map may choose, in pixels: powers of two, so that a tile is found by shifting."""
@@ -85,6 +88,14 @@ class ArenaMap:
     def clearance(self) -> Clearance:
         """Where players can go."""
         return Clearance(self.walls, self.tile, PLAYER_RADIUS)
+
+    @cached_property
+    def near_pickups(self) -> np.ndarray:
+        """From which tiles a player may touch a pick-up, `(rows, columns) bool`."""
+        marked = np.zeros_like(self.walls)
+        marked[self.pickups[:, 2] // self.tile, self.pickups[:, 1] // self.tile] = True
+        by = ceil((PLAYER_RADIUS + PICKUP_RADIUS) / self.tile)
+        return _grown(np.pad(marked, by), by)[by:-by, by:-by]
 
     def cast(self, x: np.ndarray, y: np.ndarray, dx: np.ndarray, dy: np.ndarray, reach: float) -> np.ndarray:
         """Return how far each of n rays goes before it enters a wall, at most `reach`, `(n,) float64` pixels.

@@ -11,13 +11,10 @@ import numpy as np
 from engine.game import GameEvent
 from engine.world.table import World
 from game import weapons
-from game.arena import PLAYER_RADIUS, ArenaMap
+from game.arena import PICKUP_RADIUS, PLAYER_RADIUS, ArenaMap
 from game.changes import event, living, shove
 from game.movement import ticks
 from game.schema import GRID, PICKUP, PLAYER, Event, Item
-
-PICKUP_RADIUS = 14
-"""Pixels: who comes so close with its edge has it."""
 
 HEALTH = 100
 """What a player comes to life with, and the most it has: per cent, as people read it."""
@@ -57,6 +54,7 @@ class Pickups:
         """Put what the map has where it has it, all of it ready."""
         table = world["pickup"]
         for row in table.rows().tolist():
+            table["wait"][row] = 0
             table.despawn(row)
         for item, x, y in arena.pickups.tolist():
             row = table.spawn()
@@ -65,16 +63,20 @@ class Pickups:
             table["item"][row], table["x"][row], table["y"][row] = item, x * GRID, y * GRID
             table["ready"][row] = 1
 
-    def advance(self, world: World, events: list[GameEvent]) -> None:
+    def advance(self, arena: ArenaMap, world: World, events: list[GameEvent]) -> None:
         """Bring back what is due, and hand out what is touched."""
         table, players = world["pickup"], world["player"]
-        waiting = table.alive & (table["wait"] > 0)
+        waiting = table["wait"] > 0
         if np.count_nonzero(waiting):
             table["wait"] -= waiting
             table["ready"][waiting & (table["wait"] == 0)] = 1
-        lying, takers = np.flatnonzero(table.alive & (table["ready"] > 0)), np.flatnonzero(living(players))
-        if not len(lying) or not len(takers):
+        # Most of the time nobody is near any, which a look-up by tile tells.
+        column, row = players.state[_POSITION] >> ((arena.tile * GRID).bit_length() - 1)
+        near = arena.near_pickups.take(row * arena.walls.shape[1] + column, mode="clip")
+        if not np.count_nonzero(near):
             return
+        takers = np.flatnonzero(near & living(players))
+        lying = np.flatnonzero(table.alive & (table["ready"] > 0))
         apart = (table.state[_PLACE][:, lying, None] - players.state[_POSITION][:, None, takers]) * (1.0 / GRID)
         square = apart[0] * apart[0] + apart[1] * apart[1]
         touched = square < (PLAYER_RADIUS + PICKUP_RADIUS) ** 2

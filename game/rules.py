@@ -241,7 +241,7 @@ class Arena:
                 self._combat.shoot(arena, world, shooters, rewind, events)
             self._combat.launch(arena, world, rows[fires & rockets].tolist())
         self._combat.fly(arena, world, events)
-        self._pickups.advance(world, events)
+        self._pickups.advance(arena, world, events)
         phase = self._rounds.advance(world)
         if phase is not None:
             self._begin(world, phase, events)
