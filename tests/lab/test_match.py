@@ -69,7 +69,8 @@ def test_both_ends_agree_on_a_good_line(match: Describe) -> None:
     assert result["world_mismatches"] == 0
     assert result.all["rows_compared"] > 150
     assert result["input_late_ratio"] == 0
-    assert result["remote_error_px"]["p99"] <= 1.0
+    # What Arena's publishing thresholds allow (three quarters of a pixel along each axis), and a little in a turn.
+    assert result["remote_error_px"]["p99"] <= 1.5
     assert result["own_input_drawn_after_ms"]["max"] == pytest.approx(1000 / 60, abs=0.01)
     # Cable: 6 ms and a median jitter of 3 and 1 ms, up and down.
     assert 14.0 <= result["rtt_ms"]["true_p50"] <= 20.0
