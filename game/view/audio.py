@@ -13,7 +13,22 @@ from collections.abc import Sequence
 import numpy as np
 import pygame
 
-from game.view.moments import Beam, Blast, Death, Fired, Hurt, Landed, Launched, Moment, Spawned, Switched
+from game.view.moments import (
+    Beam,
+    Began,
+    Blast,
+    Burst,
+    Dashed,
+    Death,
+    Fired,
+    Hurt,
+    Landed,
+    Launched,
+    Moment,
+    Spawned,
+    Switched,
+    Taken,
+)
 from game.view.synthesis import RATE, SOUNDS
 
 CHANNELS = 24
@@ -27,6 +42,9 @@ PAN_WIDTH = 620.0
 
 SAME_MAX = 3
 """The same sound so many times a frame."""
+
+_SHOTS = ("rail", "rocket", "repeater")
+"""The sound of each weapon."""
 
 QUIET = 0.02
 """Volume not worth a channel."""
@@ -106,7 +124,17 @@ def heard(moment: Moment, own_row: int | None) -> list[tuple[str, tuple[float, f
     """Return the sounds of a moment and where each is; None: in the own ear."""
     match moment:
         case Fired(weapon):
-            return [("rail" if weapon == 0 else "rocket", None)]
+            return [(_SHOTS[min(max(weapon, 0), len(_SHOTS) - 1)], None)]
+        case Burst(row, x, y):
+            return [] if row == own_row else [("repeater", (x, y))]
+        case Dashed(row, x, y):
+            return [("dash", None if row == own_row else (x, y))]
+        case Taken(_, row, _, x, y):
+            if row == own_row:
+                return [("pickup", None)]
+            return [] if x is None or y is None else [("pickup", (x, y))]
+        case Began():
+            return [("gong", None)]
         case Beam(shooter, x, y, told=told):
             # The own shot was heard when it was fired.
             return [] if told or shooter == own_row else [("rail", (x, y))]

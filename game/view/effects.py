@@ -19,14 +19,18 @@ from engine.world.picture import Picture
 from game.arena import PLAYER_RADIUS
 from game.schema import TURN
 from game.view.camera import Camera
-from game.view.moments import Beam, Blast, Death, Fired, Landed, Launched, Moment, Spawned
-from game.view.palette import BAD, FAIR, INK, RAIL, ROCKET, STANDARD, Colour, mix
+from game.view.moments import Beam, Blast, Burst, Dashed, Death, Fired, Landed, Launched, Moment, Spawned, Taken
+from game.view.palette import BAD, FAIR, INK, RAIL, REPEATER, ROCKET, STANDARD, WEAPONS, Colour, mix
 from game.view.particles import Particles
+from game.view.pickups import colour_of_item
 from game.view.sprites import BLAST_FRAMES, MUZZLE, SCORCHES, Sprites
 from game.view.text import Text
 
 BEAM_LIFE = 0.55
 """Seconds a rail's trace is seen: long enough to find where it came from."""
+
+TRACER_LIFE = 0.09
+"""Seconds a round of the repeater is seen on its way: five frames, as long as until the next."""
 
 BLAST_LIFE = 0.50
 SCORCH_LIFE = 25.0
@@ -35,6 +39,9 @@ SPAWN_LIFE = 0.6
 
 TRAIL_STEP = 11.0
 """Map pixels between a rocket's puffs: at 600 px/s, a puff each frame at 60 Hz."""
+
+_FAR = 900.0
+"""Map pixels outside the view from where a round can still come into it."""
 
 _MARGIN = 120.0
 """Map pixels outside the view within which effects are still begun: the largest of them reaches so far in."""
@@ -82,6 +89,7 @@ class Effects:
         self._scorches: deque[_Shown] = deque(maxlen=40)
         self._numbers: deque[_Number] = deque(maxlen=24)
         self._spawns: deque[_Flash] = deque(maxlen=32)
+        self._tracers: deque[_Trace] = deque(maxlen=96)
         self._trails: dict[tuple[int, int], tuple[float, float]] = {}
         self._time = 0.0
 
@@ -102,6 +110,7 @@ class Effects:
         self._trail(picture, camera)
         for shown, life in (
             (self._beams, BEAM_LIFE),
+            (self._tracers, TRACER_LIFE),
             (self._blasts, BLAST_LIFE + 0.2),
             (self._scorches, SCORCH_LIFE),
             (self._numbers, FLOAT_LIFE),
@@ -132,9 +141,38 @@ class Effects:
                 self._muzzle_flash(x, y, angle, 1)
             case Fired(weapon, x, y, angle):
                 self._muzzle_flash(x, y, angle, weapon)
+            case Burst(row, x, y) if camera.sees(x, y, _FAR):
+                self._begin_burst(moment, row != own_row)
+            case Dashed(row, x, y, angle) if camera.sees(x, y, _MARGIN):
+                colour = self.palette.look(row, _team(picture, row))[0]
+                self.particles.spray(x, y, angle + math.pi, 0.5, 46, 420.0, 0.4, mix(colour, INK, 0.3))
+                self.particles.puff(np.array([x]), np.array([y]), 20.0, 0.7, 0.2)
+                self._flashes.append(_Flash(self._time, x, y, colour, 80.0, 0.2))
+            case Taken(item, row, amount, float(x), float(y)) if camera.sees(x, y, _MARGIN):
+                colour = colour_of_item(item)
+                self.particles.burst(x, y, 26, 170.0, 0.5, mix(colour, INK, 0.3))
+                self._flashes.append(_Flash(self._time, x, y, colour, 60.0, 0.3))
+                if row == own_row:
+                    self._numbers.append(_Number(self._time, x, y - 20.0, f"+{amount}", colour))
+
+    def _begin_burst(self, burst: Burst, others: bool) -> None:
+        """A tracer, sparks where it ends, and another's muzzle; the own one flashes when it is fired."""
+        length = math.hypot(burst.x1 - burst.x, burst.y1 - burst.y)
+        angle = math.atan2(burst.y1 - burst.y, burst.x1 - burst.x)
+        start = min(PLAYER_RADIUS * MUZZLE, length)
+        at = (burst.x + math.cos(angle) * start, burst.y + math.sin(angle) * start)
+        self._tracers.append(_Trace(self._time, *at, burst.x1, burst.y1))
+        self.particles.spray(burst.x1, burst.y1, angle + math.pi, 1.0, 6, 260.0, 0.22, mix(REPEATER, INK, 0.4))
+        if others:
+            self._muzzle_flash(burst.x, burst.y, angle, 2)
 
     def _muzzle_flash(self, x: float, y: float, angle: float, weapon: int) -> None:
-        colour = RAIL if weapon == 0 else ROCKET
+        colour = WEAPONS[min(max(weapon, 0), len(WEAPONS) - 1)][1]
+        if weapon == 2:  # ten a second: a small one each
+            at_x, at_y = x + math.cos(angle) * PLAYER_RADIUS * MUZZLE, y + math.sin(angle) * PLAYER_RADIUS * MUZZLE
+            self._flashes.append(_Flash(self._time, at_x, at_y, mix(colour, INK, 0.3), 30.0, 0.06))
+            self.particles.spray(at_x, at_y, angle, 0.4, 3, 380.0, 0.12, mix(colour, INK, 0.5))
+            return
         at_x = x + math.cos(angle) * PLAYER_RADIUS * MUZZLE
         at_y = y + math.sin(angle) * PLAYER_RADIUS * MUZZLE
         self._flashes.append(_Flash(self._time, at_x, at_y, mix(colour, INK, 0.3), 44.0, 0.12))
@@ -289,6 +327,8 @@ class Effects:
                 self._draw_blast(surface, camera, blast)
         for beam in self._beams:
             self._draw_beam(surface, camera, beam)
+        for tracer in self._tracers:
+            self._draw_tracer(surface, camera, tracer)
         for flash in self._flashes:
             part = (self._time - flash.start) / flash.life
             if 0.0 <= part < 1.0 and camera.sees(flash.x, flash.y, flash.radius):
@@ -313,6 +353,17 @@ class Effects:
         ring = int(age / 0.28 * len(self._sprites.ring))
         if 0 <= ring < len(self._sprites.ring):
             _centre(surface, self._sprites.ring[ring], camera, blast.x, blast.y, pygame.BLEND_RGB_ADD)
+
+    def _draw_tracer(self, surface: pygame.Surface, camera: Camera, tracer: _Trace) -> None:
+        """Draw a short bright stroke that runs from the muzzle to the end."""
+        part = (self._time - tracer.start) / TRACER_LIFE
+        tail, head = (
+            camera.to_surface(tracer.x + (tracer.x1 - tracer.x) * at, tracer.y + (tracer.y1 - tracer.y) * at)
+            for at in (min(max(way, 0.0), 1.0) for way in (part * 1.5 - 0.45, part * 1.5 + 0.05))
+        )
+        if tail != head:
+            pygame.draw.line(surface, mix(REPEATER, (40, 46, 40), 0.35), tail, head, max(2, round(2.6 * camera.zoom)))
+            pygame.draw.line(surface, mix(REPEATER, (255, 255, 255), 0.6), tail, head, max(1, round(1.2 * camera.zoom)))
 
     def _draw_beam(self, surface: pygame.Surface, camera: Camera, beam: _Trace) -> None:
         clipped = _clip(beam, camera)

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import pygame
 
-from game.rules import HEALTH
+from game.movement import DASH_COOLDOWN
+from game.pickups import HEALTH, MAX_ARMOUR
 from game.view.moments import Death, Hurt, Landed, Moment
-from game.view.palette import BAD, BLOOD, EDGE, FAINT, GOOD, INK, WEAPONS, Colour
+from game.view.palette import ARMOUR, BAD, BLOOD, DASH, EDGE, FAINT, GOOD, INK, WEAPONS, Colour
 from game.view.scene import Scene
 from game.view.sprites import Sprites
 from game.view.widgets import Widgets, centred
-from game.weapons import RAIL_COOLDOWN, ROCKET_COOLDOWN
+from game.weapons import RAIL_COOLDOWN, REPEATER_COOLDOWN, ROCKET_COOLDOWN
 
 FEED_LIFE = 6.0
 FEED_LINES = 6
@@ -36,8 +37,10 @@ _SLOT_ARC = (21.0, 3.0)
 _AIM_ARC = (17.0, 2.4)
 """Radius and thickness of the cooldown arcs, in points: round a weapon's picture, round the crosshair."""
 
-_COOLDOWNS = (RAIL_COOLDOWN, ROCKET_COOLDOWN)
-_READY = ("rail_ready", "rocket_ready")
+_COOLDOWNS = (RAIL_COOLDOWN, ROCKET_COOLDOWN, REPEATER_COOLDOWN)
+_READY = ("rail_ready", "rocket_ready", "repeater_ready")
+_ROUNDS = (None, "ammo", "bullets")
+"""By weapon: the field that counts what is left to fire; None: it needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,11 @@ class Hud:
         widgets.text.draw(surface, str(health), (box.x + widgets.px(72), box.centery + 1), 30, INK, (0.5, 0.5))
         bar = pygame.Rect(box.x + widgets.px(104), 0, box.w - widgets.px(120), widgets.px(16))
         bar.centery = box.centery
+        armour = _own(scene, "armour")
+        if armour > 0:
+            bar.centery -= widgets.px(5)
+            worn = pygame.Rect(bar.x, bar.bottom + widgets.px(3), bar.w, widgets.px(7))
+            widgets.bar(surface, worn, min(1.0, armour / MAX_ARMOUR), ARMOUR, 0.0, 10)
         widgets.bar(surface, bar, part, colour, self._ghost, 10)
 
     def draw_weapons(self, surface: pygame.Surface, scene: Scene) -> None:
@@ -172,7 +180,7 @@ class Hud:
             return
         widgets = self._widgets
         wide, high, gap = widgets.px(150), widgets.px(52), widgets.px(8)
-        left = widgets.size[0] // 2 - wide - gap // 2
+        left = widgets.size[0] // 2 - (len(WEAPONS) * (wide + gap) - gap) // 2
         for weapon, (title, colour) in enumerate(WEAPONS):
             box = pygame.Rect(left + weapon * (wide + gap), widgets.size[1] - widgets.px(20) - high, wide, high)
             held = int(_own(scene, "weapon")) == weapon
@@ -186,14 +194,38 @@ class Hud:
             words = INK if held else FAINT
             at = box.x + widgets.px(58)
             widgets.text.draw(surface, title, (at, box.y + widgets.px(9)), 15, words)
-            if weapon == 1:
-                ammo = int(_own(scene, "ammo"))
-                widgets.text.draw(surface, f"{ammo}", (at, box.y + widgets.px(27)), 15, tint if ammo else BAD)
+            left_over = _rounds(scene, weapon)
+            if left_over is not None:
+                shade = tint if left_over else BAD
+                widgets.text.draw(surface, str(left_over), (at, box.y + widgets.px(27)), 15, shade)
             else:
                 state = "ready" if ready >= 1.0 else f"{math.ceil((1.0 - ready) * RAIL_COOLDOWN * 10.0) / 10.0:.1f} s"
                 widgets.text.draw(surface, state, (at, box.y + widgets.px(28)), 13, tint)
             key = (box.right - widgets.px(8), box.y + widgets.px(7))
             widgets.text.draw(surface, str(weapon + 1), key, 12, FAINT, (1.0, 0.0))
+
+    def draw_dash(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Draw when the next dash can be."""
+        own = scene.picture.own
+        if scene.own_row is None or own is None or "dash_ready" not in own.kind.index:
+            return
+        widgets = self._widgets
+        box = pygame.Rect(widgets.px(276), 0, widgets.px(52), widgets.px(52))
+        box.bottom = widgets.size[1] - widgets.px(20)
+        part = 1.0 - min(1.0, max(0.0, _own(scene, "dash_ready") / (DASH_COOLDOWN * scene.tick_hz)))
+        ready = part >= 1.0
+        widgets.panel(surface, box)
+        if not ready:
+            centred(surface, widgets.arc(*_SLOT_ARC, part, DASH), box.center)
+        tint, size = DASH if ready else FAINT, widgets.px(7)
+        for step in (-1, 1):
+            x = box.centerx + step * widgets.px(6) - size // 2
+            points = [
+                (x - size // 2, box.centery - size),
+                (x + size // 2, box.centery),
+                (x - size // 2, box.centery + size),
+            ]
+            pygame.draw.lines(surface, tint, False, points, max(2, widgets.px(2.6)))
 
     def draw_feed(self, surface: pygame.Surface, scene: Scene) -> None:
         """Draw who shot whom, newest last."""
@@ -264,7 +296,7 @@ class Hud:
         widgets = self._widgets
         weapon = min(max(int(_own(scene, "weapon")), 0), len(WEAPONS) - 1)
         ready = self._ready_part(scene, weapon)
-        empty = weapon == 1 and _own(scene, "ammo") <= 0
+        empty = _rounds(scene, weapon) == 0
         colour = BAD if empty else INK if ready >= 1.0 else FAINT
         x, y = round(at[0]), round(at[1])
         inner, outer = widgets.px(6), widgets.px(12)
@@ -334,9 +366,15 @@ class Hud:
 
 def _own(scene: Scene, name: str) -> float:
     own = scene.picture.own
-    if own is None or own.values.shape[1] == 0 or own.kind.index[name] >= len(own.values):
+    if own is None or own.values.shape[1] == 0 or own.kind.index.get(name, len(own.values)) >= len(own.values):
         return 0.0
     return float(own[name][0])
+
+
+def _rounds(scene: Scene, weapon: int) -> int | None:
+    """Return how many shots of a weapon are left, None where they are not counted."""
+    field = _ROUNDS[weapon]
+    return None if field is None else int(_own(scene, field))
 
 
 def _ending(place: int) -> str:

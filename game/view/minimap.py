@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 import pygame
 
+from engine.world.picture import Picture
 from game.arena import ArenaMap
 from game.view.camera import Camera
-from game.view.moments import Beam, Blast, Launched, Moment
+from game.view.moments import Beam, Blast, Burst, Launched, Moment
 from game.view.palette import EDGE, PANEL, PANEL_ALPHA, STANDARD, Colour, Palette
+from game.view.pickups import colour_of_item
 from game.view.widgets import Widgets
 
 BOX = (172.0, 130.0)
@@ -44,12 +46,27 @@ class Minimap:
             match moment:
                 case Beam(shooter, x, y) if not moment.told:
                     self._blips.append((time, x, y, palette.look(shooter)[0]))
+                case Burst(row, x, y):
+                    self._blips.append((time, x, y, palette.look(row)[0]))
                 case Launched(owner, x, y):
                     self._blips.append((time, x, y, palette.look(owner)[0]))
                 case Blast(x, y):
                     self._blips.append((time, x, y, (255, 150, 60)))
         while self._blips and time - self._blips[0][0] > BLIP_LIFE:
             self._blips.popleft()
+
+    def draw_pickups(self, surface: pygame.Surface, picture: Picture) -> None:
+        """Draw the map, and what lies about on it."""
+        surface.blit(self._plate, self._box)
+        seen = picture.kinds.get("pickup")
+        if seen is None:
+            return
+        x, y, item, ready = seen["x"], seen["y"], seen["item"], seen["ready"]
+        half = max(1, self._widgets.px(1.4))
+        for row in seen.rows().tolist():
+            if ready[row]:
+                at = self._at(float(x[row]), float(y[row]))
+                surface.fill(colour_of_item(int(item[row])), (at[0] - half, at[1] - half, 2 * half, 2 * half))
 
     def draw(
         self,
@@ -59,8 +76,7 @@ class Minimap:
         colour: Colour,
         time: float,
     ) -> None:
-        """Draw the map, the camera's view, the noises, and the own player (x, y, angle in radians)."""
-        surface.blit(self._plate, self._box)
+        """Draw the camera's view, the noises, and the own player (x, y, angle in radians)."""
         left, top = self._at(*camera.to_map(0, 0))
         right, bottom = self._at(*camera.to_map(*camera.size))
         view = pygame.Rect(left, top, right - left, bottom - top).clip(self._box)

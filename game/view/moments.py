@@ -21,7 +21,7 @@ from engine.world.picture import Seen
 from game.arena import PLAYER_RADIUS, ArenaMap
 from game.schema import GRID, TURN, Event, Weapon
 from game.view.scene import Scene
-from game.weapons import RAIL_REACH, SWITCH_COOLDOWN
+from game.weapons import RAIL_REACH, REPEATER_REACH, SWITCH_COOLDOWN
 
 ANSWER_WITHIN = 1.0
 """Seconds the server's trace of an own shot may take; later it is drawn as anybody's."""
@@ -101,6 +101,47 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
+class Burst:
+    """A shot of the repeater, from a player's middle to where it seems to end."""
+
+    row: int
+    x: float
+    y: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dashed:
+    """A player dashes along `angle` (radians)."""
+
+    row: int
+    x: float
+    y: float
+    angle: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A player picked something up: `amount` of an `Item`; x and y are None when nobody saw where."""
+
+    item: int
+    row: int
+    amount: int
+    x: float | None
+    y: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A phase of the match began: a `Phase`, the round, and after it the winner: a row, or a team; -1 for nobody."""
+
+    phase: int
+    round: int
+    winner: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hurt:
     """The own player lost health. angle: where it came from, radians on the screen; None when it can't be told."""
 
@@ -115,7 +156,7 @@ class Switched:
     weapon: int
 
 
-Moment = Beam | Blast | Death | Landed | Spawned | Launched | Fired | Hurt | Switched
+Moment = Beam | Blast | Death | Landed | Spawned | Launched | Fired | Burst | Dashed | Taken | Began | Hurt | Switched
 
 
 @dataclass(slots=True)
@@ -140,6 +181,7 @@ class Watcher:
         self._own: _Own | None = None
         self._rockets: np.ndarray | None = None
         self._answers: deque[float] = deque(maxlen=8)
+        self._counts: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._blames: deque[tuple[float, float, float]] = deque(maxlen=16)
 
     def watch(self, scene: Scene) -> list[Moment]:
@@ -151,6 +193,7 @@ class Watcher:
         if own and players is not None:
             moments += self._deeds(scene, players, *own)
         moments += self._launches(scene)
+        moments += self._counted(scene, players)
         for event in scene.events:
             moment = self._read(event, scene, players) if event.to in (None, scene.own_row) else None
             if moment is not None:
@@ -178,6 +221,11 @@ class Watcher:
                 return Landed(victim, damage)
             case Event.SPAWN, (row, x, y, *_):
                 return Spawned(row, x / GRID, y / GRID)
+            case Event.PICKUP, (row, item, taker, amount, *_):
+                where = _place(scene.picture.kinds.get("pickup"), row)
+                return Taken(item, taker, amount, *(where or (None, None)))
+            case Event.ROUND, (phase, number, _, winner, *_):
+                return Began(phase, number, winner)
         return None
 
     def _launches(self, scene: Scene) -> list[Moment]:
@@ -197,6 +245,31 @@ class Watcher:
             for row in new
         ]
 
+    def _counted(self, scene: Scene, players: Seen | None) -> list[Moment]:
+        """Read shots of the repeater and dashes from the rows' counters, of all who were there a frame ago, too."""
+        if players is None or "dashes" not in players.kind.index:
+            return []
+        rows = len(players.alive)
+        lives = np.where(players.alive & (players["health"] > 0), players.generation + 1, 0)
+        now = (lives, players["shots"], players["dashes"])
+        before, self._counts = self._counts, now
+        if before is None or len(before[0]) != rows:
+            return []
+        same = (lives == before[0]) & (lives != 0)
+        moments: list[Moment] = []
+        x, y, aim, vx, vy = (players[name] for name in ("x", "y", "aim", "vx", "vy"))
+        fired = same & (now[1] != before[1]) & (players["weapon"] == Weapon.REPEATER)
+        for row in np.flatnonzero(fired).tolist():
+            angle = float(aim[row]) * 2.0 * math.pi / TURN
+            trace = self._traced(players, row, float(x[row]), float(y[row]), angle, REPEATER_REACH)
+            if row == scene.own_row:
+                moments.append(Fired(int(Weapon.REPEATER), trace.x0, trace.y0, angle))
+            moments.append(Burst(row, trace.x0, trace.y0, trace.x1, trace.y1))
+        dashed = np.flatnonzero(same & (now[2] != before[2])).tolist()
+        return moments + [
+            Dashed(row, float(x[row]), float(y[row]), math.atan2(float(vy[row]), float(vx[row]))) for row in dashed
+        ]
+
     def _deeds(self, scene: Scene, players: Seen, before: _Own, now: _Own) -> list[Moment]:
         """Read the own trigger and weapon from the predicted row."""
         moments: list[Moment] = []
@@ -209,7 +282,7 @@ class Watcher:
                 moments.append(Fired(int(weapon), now.x, now.y, now.angle))
                 if weapon == Weapon.RAIL:
                     self._answers.append(scene.time)
-                    moments.append(self._traced(players, now))
+                    moments.append(self._traced(players, now.row, now.x, now.y, now.angle, RAIL_REACH))
         return moments
 
     def _wounds(self, scene: Scene, before: _Own, now: _Own) -> list[Moment]:
@@ -221,19 +294,19 @@ class Watcher:
         near = min(recent, key=lambda way: math.hypot(*way), default=None)
         return [Hurt(round(lost), None if near is None else math.atan2(near[1], near[0]))]
 
-    def _traced(self, players: Seen, own: _Own) -> Beam:
-        """Return the own rail shot as it looks from here: up to the wall, or to whom the picture has in the way."""
-        x, y, dx, dy = own.x, own.y, math.cos(own.angle), math.sin(own.angle)
+    def _traced(self, players: Seen, row: int, x: float, y: float, angle: float, reach: float) -> Beam:
+        """Return a shot as it looks from here: up to the wall, or to whom the picture has in the way."""
+        dx, dy = math.cos(angle), math.sin(angle)
         one = np.array([x]), np.array([y]), np.array([dx]), np.array([dy])
-        reach = float(self._map.cast(*one, RAIL_REACH)[0])
+        reach = float(self._map.cast(*one, reach)[0])
         along = (players["x"] - x) * dx + (players["y"] - y) * dy
         beside = (players["x"] - x) * dy - (players["y"] - y) * dx
         struck = players.alive & (players["health"] > 0) & (np.abs(beside) < PLAYER_RADIUS)
         struck &= (along > 0) & (along < reach)
-        struck[own.row] = False
+        struck[row] = False
         if struck.any():
             reach = float(along[struck].min()) - PLAYER_RADIUS / 2
-        return Beam(own.row, x, y, x + dx * reach, y + dy * reach, None)
+        return Beam(row, x, y, x + dx * reach, y + dy * reach, None)
 
 
 def _place(players: Seen | None, row: int) -> tuple[float, float] | None:

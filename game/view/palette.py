@@ -43,9 +43,12 @@ BAD: Colour = (255, 84, 70)
 
 RAIL: Colour = (92, 220, 255)
 ROCKET: Colour = (255, 150, 50)
+REPEATER: Colour = (190, 240, 90)
+ARMOUR: Colour = (120, 176, 255)
+DASH: Colour = (255, 220, 120)
 BLOOD: Colour = (255, 40, 30)
 
-WEAPONS: tuple[tuple[str, Colour], ...] = (("RAIL", RAIL), ("ROCKET", ROCKET))
+WEAPONS: tuple[tuple[str, Colour], ...] = (("RAIL", RAIL), ("ROCKET", ROCKET), ("REPEATER", REPEATER))
 """Name and colour of each weapon number."""
 
 

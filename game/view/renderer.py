@@ -20,16 +20,18 @@ import pygame
 
 from engine.errors import UsageError
 from game.arena import PLAYER_RADIUS, ArenaMap
-from game.rules import HEALTH
+from game.pickups import HEALTH, MAX_ARMOUR
 from game.schema import TURN
 from game.view.backdrop import OUTSIDE, paint_arena
 from game.view.camera import Camera
+from game.view.course import CourseView
 from game.view.effects import Effects
 from game.view.hud import Hud, name_of
 from game.view.minimap import Minimap
 from game.view.moments import Blast, Death, Fired, Hurt, Moment, Watcher
 from game.view.net_graph import NetGraph
-from game.view.palette import INK, PLAYERS, Colour, mix
+from game.view.palette import ARMOUR, INK, PLAYERS, Colour, mix
+from game.view.pickups import Pickups
 from game.view.scene import NetFigures, Scene
 from game.view.scoreboard import draw_scoreboard
 from game.view.sprites import Sprites
@@ -53,6 +55,8 @@ class Body:
     aim: float
     weapon: int
     health: float
+    armour: float
+    guarded: bool
     colour: Colour
     mark: int
     at: tuple[int, int]
@@ -88,6 +92,7 @@ class Renderer:
     _hud: Hud
     _net_graph: NetGraph
     _minimap: Minimap
+    _course: CourseView
 
     def __init__(
         self, surface_size: tuple[int, int], arena_map: ArenaMap, seed: int = 1, sprites: Sprites | None = None
@@ -102,6 +107,7 @@ class Renderer:
         if sprites is None or sprites.zoom != self.camera.zoom:
             sprites = Sprites(self.camera.zoom)
         self.sprites = sprites
+        self._pickups = Pickups(sprites)
         self._backdrop = paint_arena(arena_map.walls, float(arena_map.tile), self.camera.zoom)
         self._map = arena_map
         self._seed = seed
@@ -111,6 +117,7 @@ class Renderer:
         self.parts: tuple[tuple[str, Callable[[Frame], None]], ...] = (
             ("backdrop", self._draw_backdrop),
             ("floor", self._draw_floor),
+            ("pick-ups", self._draw_pickups),
             ("players", self._draw_players),
             ("rockets", self._draw_rockets),
             ("effects", self._draw_effects),
@@ -146,6 +153,7 @@ class Renderer:
         self._effects.palette = scene.palette
         self._effects.advance(self.moments, scene.picture, scene.own_row, self.camera, scene.time, seconds)
         self._hud.advance(self.moments, scene, seconds)
+        self._course.advance(list(self.moments), scene.time)
         self._minimap.advance(self.moments, scene.time, scene.palette)
         if looked_at is not None:
             self.focus = self.camera.to_surface(looked_at[0], looked_at[1])
@@ -181,6 +189,7 @@ class Renderer:
         self._hud = Hud(self._widgets, self.sprites)
         self._net_graph = NetGraph(self._widgets)
         self._minimap = Minimap(self._widgets, self._map)
+        self._course = CourseView(self._widgets, self._map.name)
 
     # -- where we look ------------------------------------------------------------------------------------------------
 
@@ -249,13 +258,26 @@ class Renderer:
         right, bottom = self.camera.to_map(*self.size)
         seen = players.alive & (health > 0) & (x > left - 60) & (x < right + 60) & (y > top - 60) & (y < bottom + 60)
         aim, weapon, team = players["aim"], players["weapon"], players["team"]
+        armour, guarded = players["armour"], players["guarded"]
         bodies = []
         for row in sorted(np.flatnonzero(seen).tolist(), key=lambda at: at == scene.own_row):
             at_x, at_y = float(x[row]), float(y[row])
             colour, mark = scene.palette.look(row, int(team[row]))
             at = self.camera.to_surface(at_x, at_y)
             bodies.append(
-                Body(row, at_x, at_y, float(aim[row]), int(weapon[row]), float(health[row]), colour, mark, at)
+                Body(
+                    row,
+                    at_x,
+                    at_y,
+                    float(aim[row]),
+                    int(weapon[row]),
+                    float(health[row]),
+                    float(armour[row]),
+                    bool(guarded[row]),
+                    colour,
+                    mark,
+                    at,
+                )
             )
         return bodies
 
@@ -277,6 +299,9 @@ class Renderer:
         self._effects.draw_floor(frame.surface, self.camera)
         self._effects.draw_rocket_light(frame.surface, self.camera, frame.scene.picture)
 
+    def _draw_pickups(self, frame: Frame) -> None:
+        self._pickups.draw(frame.surface, self.camera, frame.scene.picture, frame.scene.time)
+
     def _draw_players(self, frame: Frame) -> None:
         zoom = self.camera.zoom
         drop = (round(4 * zoom), round(7 * zoom))
@@ -292,6 +317,18 @@ class Renderer:
             jobs.append(_placed(self.sprites.hull(body.colour, body.mark), body.at))
             jobs.append(_placed(self.sprites.turret(body.colour, body.weapon, body.aim), body.at))
         frame.surface.blits(jobs, False)
+        for body in frame.bodies:
+            if body.guarded:
+                self._draw_guard(frame, body)
+
+    def _draw_guard(self, frame: Frame, body: Body) -> None:
+        """Show that somebody can't be hurt yet: a shell of light that flickers."""
+        flicker = 0.5 + 0.5 * math.sin(frame.scene.time * 14.0 + body.row)
+        light = self.sprites.glow(40.0, ARMOUR, 0.30 + 0.20 * flicker)
+        at = (body.at[0] - light.get_width() // 2, body.at[1] - light.get_height() // 2)
+        frame.surface.blit(light, at, None, pygame.BLEND_RGB_ADD)
+        ring = self._widgets.ring((PLAYER_RADIUS + 10.0) * self.camera.zoom, 2.4 * self.camera.zoom, ARMOUR)
+        frame.surface.blit(*_placed(ring, body.at))
 
     def _draw_own_ring(self, frame: Frame, body: Body) -> None:
         """Mark the own player: a ring that breathes, so that the eye finds it again after a jump."""
@@ -326,6 +363,10 @@ class Renderer:
             surface.fill((6, 8, 11), (x - wide // 2 - 1, top - 1, wide + 2, high + 2))
             surface.fill((46, 52, 62), (x - wide // 2, top, wide, high))
             surface.fill(frame.scene.palette.health(part), (x - wide // 2, top, max(1, round(wide * part)), high))
+            if body.armour > 0:
+                thin = max(2, widgets.px(2))
+                worn = max(1, round(wide * min(1.0, body.armour / MAX_ARMOUR)))
+                surface.fill(ARMOUR, (x - wide // 2, top - thin - 1, worn, thin))
             below = y + round((PLAYER_RADIUS + 7) * zoom)
             widgets.text.draw(
                 surface, name_of(frame.scene, body.row), (x, below), 13, mix(body.colour, INK, 0.5), (0.5, 0.0)
@@ -342,8 +383,10 @@ class Renderer:
         if any(body.row == scene.own_row for body in frame.bodies):
             hud.draw_wounds(surface, scene, frame.focus)
         hud.draw_health(surface, scene)
+        hud.draw_dash(surface, scene)
         hud.draw_weapons(surface, scene)
         hud.draw_standing(surface, scene, self._followed)
+        self._course.draw(surface, scene)
         hud.draw_feed(surface, scene)
         hud.draw_notices(surface, scene)
         hud.draw_crosshair(surface, scene, frame.crosshair)
@@ -352,6 +395,7 @@ class Renderer:
         own = next((body for body in frame.bodies if body.row == frame.scene.own_row), None)
         place = None if own is None else (own.x, own.y, own.aim * 2.0 * math.pi / TURN)
         colour = PLAYERS[0] if own is None else own.colour
+        self._minimap.draw_pickups(frame.surface, frame.scene.picture)
         self._minimap.draw(frame.surface, self.camera, place, colour, frame.scene.time)
 
     def _draw_net_graph(self, frame: Frame) -> None:
@@ -362,8 +406,11 @@ class Renderer:
         self._net_graph.draw_warning(frame.surface, frame.figures, frame.scene.time)
 
     def _draw_overlays(self, frame: Frame) -> None:
-        if frame.scene.show_scores:
+        results = self._course.results(frame.scene)
+        if frame.scene.show_scores or results:
             draw_scoreboard(frame.surface, self._widgets, frame.scene)
+        if results:
+            self._course.draw_winner(frame.surface, frame.scene)
         self._hud.draw_status(frame.surface, frame.scene)
 
 

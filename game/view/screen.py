@@ -18,10 +18,12 @@ from engine.errors import NetError, UsageError
 from engine.world.picture import Picture, Seen, View, sample
 from game.arena import ArenaMap
 from game.rules import Arena
+from game.schema import Phase as MatchPhase
 from game.settings import COLOURS, Settings
 from game.view.audio import Audio
 from game.view.chat import Chat
 from game.view.controls import Controls, bindings_of
+from game.view.course import course_of
 from game.view.loop import Loop
 from game.view.options import OptionsScreen
 from game.view.pace import Pacer
@@ -91,9 +93,8 @@ class Screen:
         self._uis: dict[tuple[int, int], Ui] = {}
         # Most servers play the usual map: it is painted before there is a connection that would wait for it.
         self._usual = Arena()
-        self._renderer: Renderer | None = None
-        self._drawn_for: tuple[ArenaMap, tuple[int, int]] | None = None
-        self.renderer_for(None)
+        self._renderers: list[tuple[ArenaMap, Renderer]] = []
+        self._shown = self.renderer_for(None)
         self._frame_times: deque[float] = deque(maxlen=60)
 
     @property
@@ -226,7 +227,8 @@ class Screen:
             scene.verdicts = self._shots.shots
         scene.pings = {session.own_row: round(figures.rtt_ms)} if session.own_row is not None else {}
         canvas = self.window.canvas
-        renderer = self.renderer_for(session)
+        renderer = self.renderer_for(session, scene.picture)
+        self._shown = renderer
         renderer.record(figures, now)
         renderer.draw(canvas, scene, figures if self.controls.show_net else None)
         if self.audio is not None:
@@ -311,24 +313,33 @@ class Screen:
         self.window.show()
 
     def _input(self, picture: Picture | None) -> Sequence[int]:
-        focus = self._renderer.focus if self._renderer else (0, 0)
+        focus = self._shown.focus
         sampled = self.controls.sample(focus)
         return sampled.buttons, sampled.aim, sampled.weapon
 
-    def renderer_for(self, session: ClientSession | None) -> Renderer:
-        """Return the renderer for the match's map and the canvas's size; making one takes about a second."""
-        arena = session.game if session is not None and isinstance(session.game, Arena) else self._usual
-        canvas = self.window.canvas
-        wanted = (arena.map, canvas.get_size())
-        drawn = self._drawn_for
-        if self._renderer is None or drawn is None or drawn[0] is not wanted[0] or drawn[1] != wanted[1]:
-            same_map = drawn is not None and drawn[1] == wanted[1] and _alike(drawn[0], arena.map)
-            if self._renderer is None or not same_map:
-                sprites = self._renderer.sprites if self._renderer is not None else None
-                self._renderer = Renderer(canvas.get_size(), arena.map, sprites=sprites)
-            self._drawn_for = wanted
-        self._renderer.camera.shake_scale = 1.0 if self.settings.screen_shake else 0.0
-        return self._renderer
+    def renderer_for(self, session: ClientSession | None, picture: Picture | None = None) -> Renderer:
+        """Return the renderer for the map in `picture` and the canvas's size; making one takes about half a second."""
+        game = session.game if session is not None and isinstance(session.game, Arena) else self._usual
+        course = course_of(picture) if picture is not None else None
+        arena = game.maps[course.arena % len(game.maps)] if course is not None else game.map
+        renderer = self._made_for(arena)
+        renderer.camera.shake_scale = 1.0 if self.settings.screen_shake else 0.0
+        if course is not None and course.phase == MatchPhase.RESULTS:
+            # Nobody plays now: the stall of painting the next map is felt by nobody.
+            self._made_for(game.maps[(course.arena + 1) % len(game.maps)])
+        return renderer
+
+    def _made_for(self, arena: ArenaMap) -> Renderer:
+        """Return the renderer for a map, kept or made; two maps of one size of canvas are kept."""
+        size = self.window.canvas.get_size()
+        kept = [(drawn, each) for drawn, each in self._renderers if each.size == size]
+        found = next((each for drawn, each in kept if drawn is arena or _alike(drawn, arena)), None)
+        if found is None:
+            sprites = self._renderers[-1][1].sprites if self._renderers else None
+            found = Renderer(size, arena, sprites=sprites)
+        others = [(drawn, each) for drawn, each in kept if each is not found]
+        self._renderers = [*others[-1:], (arena, found)]
+        return found
 
     def _palette_of(self, session: ClientSession) -> Palette:
         """Return the colours chosen; the own one in the own seat, whose colour goes to whom it would have been."""

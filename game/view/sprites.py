@@ -197,6 +197,14 @@ def _cast_turret(radius: float, weapon: int, aim: float) -> _Mould:
             add(prong, (142.0, 152.0, 168.0), 0.30, 0.09, 0.12)
         breech = paint.box(u - radius * 0.62, v, (radius * 0.30, radius * 0.27), radius * 0.08)
         add(breech, (96.0, 104.0, 118.0), 0.32, 0.14, 0.16)
+    elif weapon == 2:
+        block = paint.box(u - radius * 0.66, v, (radius * 0.34, radius * 0.30), radius * 0.09)
+        add(block, (84, 92, 104), 0.32, 0.16, 0.18)
+        for side in (-1, 0, 1):
+            barrel = paint.box(
+                u - radius * 1.16, v - side * radius * 0.19, (radius * 0.42, radius * 0.075), radius * 0.06
+            )
+            add(barrel, (150.0, 158.0, 170.0), 0.34, 0.07, 0.10)
     else:
         tube = paint.box(u - radius * 0.78, v, (radius * 0.60, radius * 0.27), radius * 0.10)
         add(tube, (96.0, 104.0, 118.0), 0.30, 0.27, 0.30)
@@ -209,7 +217,9 @@ def _cast_turret(radius: float, weapon: int, aim: float) -> _Mould:
 
     shade, shine = paint.shading(paint.smooth(height, 1, 1), 0.55)
     image = np.clip(albedo * shade[..., None] + shine[..., None], 0.0, 255.0)
-    if weapon == 0:
+    if weapon == 2:
+        light = paint.box(u - radius * 0.58, v, (radius * 0.06, radius * 0.20), radius * 0.04)
+    elif weapon == 0:
         light = paint.box(u - radius * 1.02, v, (radius * 0.58, radius * 0.055), radius * 0.04)
     else:
         light = paint.box(u - radius * 1.36, v, (radius * 0.05, radius * 0.20), radius * 0.04)

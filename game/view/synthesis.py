@@ -124,6 +124,38 @@ def switch() -> np.ndarray:
     return _finish(first + second + 0.3 * _noise(rng, t, 3) * np.exp(-t * 120.0), 0.35)
 
 
+def repeater() -> np.ndarray:
+    """One round: a hard short bark, quiet, because there are ten a second."""
+    t, rng = _time(0.11), np.random.default_rng(7)
+    bark = _sweep(t, 900.0, 150.0, 60.0) * np.exp(-t * 48.0)
+    return _finish(bark + 0.7 * _noise(rng, t, 3) * np.exp(-t * 75.0), 0.42)
+
+
+def dash() -> np.ndarray:
+    """A burst of air that rushes past."""
+    t, rng = _time(0.32), np.random.default_rng(8)
+    rush = _noise(rng, t, 14) * np.minimum(t * 40.0, 1.0) * np.exp(-t * 11.0)
+    return _finish(rush + 0.5 * _sweep(t, 180.0, 420.0, 9.0) * np.exp(-t * 14.0), 0.5)
+
+
+def pickup() -> np.ndarray:
+    """Something good: two round tones, a fifth apart."""
+    t = _time(0.3)
+    late = np.maximum(t - 0.07, 0.0)
+    first = np.sin(2 * np.pi * 660 * t) * np.exp(-t * 18.0)
+    second = np.sin(2 * np.pi * 990 * late) * np.exp(-late * 14.0) * (t > 0.07)
+    return _finish(first + second, 0.45)
+
+
+def gong() -> np.ndarray:
+    """A phase of the match begins: a struck plate that rings."""
+    t = _time(1.4)
+    out = np.zeros_like(t)
+    for part, pitch in enumerate((196.0, 293.7, 415.3, 587.3, 784.6)):
+        out += np.sin(2 * np.pi * pitch * t + part) * np.exp(-t * (2.2 + part * 0.9)) / (1.0 + part * 0.5)
+    return _finish(out * np.minimum(t * 200.0, 1.0), 0.5)
+
+
 SOUNDS: dict[str, Callable[[], np.ndarray]] = {
     "rail": rail,
     "rocket": rocket,
@@ -134,5 +166,9 @@ SOUNDS: dict[str, Callable[[], np.ndarray]] = {
     "death": death,
     "spawn": spawn,
     "switch": switch,
+    "repeater": repeater,
+    "dash": dash,
+    "pickup": pickup,
+    "gong": gong,
 }
 """Every sound by name."""

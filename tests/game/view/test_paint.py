@@ -90,7 +90,7 @@ def test_sprites_are_made_once_and_turn_with_the_aim(sprites: Sprites) -> None:
     assert sprites.turret(blue, 0, 65535.0) is first
     assert sprites.turret(blue, 0, 16384.0) is not first
     assert sprites.turret(blue, 1, 0.0) is not first
-    assert sprites.turret(blue, 99, 0.0) is sprites.turret(blue, 1, 0.0)
+    assert sprites.turret(blue, 99, 0.0) is sprites.turret(blue, 2, 0.0)
     # Pointing right, there is more of it on the right.
     alpha = pygame.surfarray.array_alpha(first).astype(int)
     middle = alpha.shape[0] // 2
