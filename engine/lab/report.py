@@ -25,6 +25,8 @@ h1 { font-size: 26px; font-weight: 650; margin: 0 0 4px; letter-spacing: -0.01em
 h2 { font-size: 19px; font-weight: 650; margin: 36px 0 10px; }
 h3 { font-size: 15px; font-weight: 600; margin: 0; }
 p, dl { margin: 0 0 10px; }
+dl { columns: 2 400px; column-gap: 40px; }
+dl div { break-inside: avoid; }
 .soft, figcaption { color: var(--soft); font-size: 14px; }
 .partial { background: #fbe9d7; border-radius: 8px; padding: 10px 14px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)); gap: 10px; margin-top: 18px; }
@@ -37,12 +39,12 @@ p, dl { margin: 0 0 10px; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; }
 figure svg { width: 100%; height: auto; display: block; margin-top: 6px; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
-table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
 .keys { font-size: 14px; color: var(--soft); display: flex; flex-wrap: wrap; gap: 4px 16px; }
 .keys i { display: inline-block; width: 18px; height: 4px; border-radius: 2px; }
 .keys i { margin-right: 6px; vertical-align: middle; }
 .keys i.dot { width: 13px; height: 13px; border-radius: 50%; }
-th, td { padding: 6px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: 6px 8px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 550; }
 th:nth-child(2), td:nth-child(2) { text-align: left; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
@@ -86,7 +88,7 @@ def _page(result: Result) -> Iterator[str]:
     yield from _players(result)
     yield "<h2>What the figures are</h2><dl>"
     for name, words in ABOUT.items():
-        yield f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>"
+        yield f"<div><dt>{escape(name)}</dt><dd>{escape(words)}</dd></div>"
     yield "</dl></main></html>\n"
 
 
@@ -192,7 +194,7 @@ def _shots(result: Result) -> Iterator[str]:
     names = {player.session.own_row: player.spec.name for player in result.match.players}
     hz = result.match.server.match.tick_hz
     yield "<h2>Selected shots</h2><p class=soft>Disagreements first, then the furthest rewinds. The diamond is the "
-    yield "shooter, the dashed line where it aims.</p>"
+    yield "shooter, the dashed line where it aims; circles are not to scale.</p>"
     yield f"<p class=keys><span><i class=dot style='background:{plots.COLOURS[0]};opacity:.5'></i>as drawn</span>"
     yield f"<span><i class=dot style='border:2px solid {plots.COLOURS[1]}'></i>as judged</span>"
     yield "<span><i class=dot style='border:1px solid #8b93a0'></i>in truth, when it was judged</span></p>"
