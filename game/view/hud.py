@@ -179,7 +179,7 @@ class Hud:
         if scene.own_row is None or own is None:
             return
         widgets = self._widgets
-        wide, high, gap = widgets.px(150), widgets.px(52), widgets.px(8)
+        wide, high, gap = widgets.px(158), widgets.px(52), widgets.px(8)
         left = widgets.size[0] // 2 - (len(WEAPONS) * (wide + gap) - gap) // 2
         for weapon, (title, colour) in enumerate(WEAPONS):
             box = pygame.Rect(left + weapon * (wide + gap), widgets.size[1] - widgets.px(20) - high, wide, high)
