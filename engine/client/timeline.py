@@ -39,6 +39,8 @@ _RESTART_PAUSE = 0.5
 """Seconds, beyond the round trip, in which reports may still speak of inputs sent before a restart."""
 _FIXED_INTERVALS = 2.0
 """Snapshot intervals of interpolation delay where it is not to adapt: one lost snapshot is bridged, as is customary."""
+_GAPS = 9
+"""Latest snapshots whose median distance is the interval: lost ones among them don't count, a slower rate does."""
 _STEER_TIME = 0.25
 """Seconds in which a small error fades: slower is sluggish, faster is felt as a change of speed."""
 _VIEW_MARGIN = 0.25
@@ -161,7 +163,7 @@ class LeadClock:
 
 
 class ViewClock:
-    """The tick remote rows are drawn at: one snapshot interval and the usual lateness behind the fastest arrivals."""
+    """The tick remote rows are drawn at: one interval of snapshots and the usual lateness behind the fastest ones."""
 
     def __init__(self, config: ClientConfig, tick_hz: float, snapshot_every: int) -> None:
         self._config = config
@@ -173,6 +175,9 @@ class ViewClock:
         # Theirs, each ascending.
         self._latest: list[float] = []
         self._earliest: list[float] = []
+        # Ticks between the latest snapshots: a server sends every second or third one where the path is full.
+        self._newest: int | None = None
+        self._gaps: deque[int] = deque(maxlen=_GAPS)
         self._fastest = 0.0
         self._delay = 0.0
         self._time: float | None = None
@@ -191,6 +196,10 @@ class ViewClock:
 
     def arrived(self, now: float, tick: int, adaptive: bool = True) -> None:
         """A snapshot of `tick` came at `now`. adaptive: let the delay follow the lateness; else it is fixed."""
+        if self._newest is None or tick > self._newest:
+            if self._newest is not None:
+                self._gaps.append(tick - self._newest)
+            self._newest = tick
         arrivals = self._arrivals
         offset = now * self._hz - tick
         if arrivals and (now - arrivals[-1][0]) * self._hz < self._every / 2:
@@ -218,7 +227,8 @@ class ViewClock:
         rank = min(int(self._config.lateness_quantile * (count - 1) + 0.5), max(count - 2, 0))
         late = min(latest[rank], latest[count // 2] + _WAVE_TICKS)
         lateness = max(late - self._fastest, 0.0)
-        self._delay = self._every + lateness + _VIEW_MARGIN if adaptive else _FIXED_INTERVALS * self._every
+        interval = max(sorted(self._gaps)[len(self._gaps) // 2], self._every) if self._gaps else self._every
+        self._delay = interval + lateness + _VIEW_MARGIN if adaptive else _FIXED_INTERVALS * self._every
         if self._time is None:
             self._time = self._target(now)
             self._advanced_at = now
