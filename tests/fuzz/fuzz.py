@@ -45,7 +45,11 @@ def main(arguments: list[str]) -> int:
         # libFuzzer leaves what it finds in the first folder named: in the caller's, if there is one.
         given = [each for each in arguments[2:] if not each.startswith("-")]
         options = [each for each in arguments[2:] if each.startswith("-")]
-        limit = [] if any(each.startswith("-max_len") for each in options) else [f"-max_len={plain.MOST_BYTES}"]
+        # What breaks a target is kept there: the input, in a file named by its hash.
+        found = HERE.parents[1] / "out"
+        found.mkdir(exist_ok=True)
+        limit = [f"-artifact_prefix={found}/"]
+        limit += [] if any(each.startswith("-max_len") for each in options) else [f"-max_len={plain.MOST_BYTES}"]
         atheris.Setup([arguments[0], *limit, *options, *given, folder], plain.TARGETS[name])
         atheris.Fuzz()
     return 0
