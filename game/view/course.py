@@ -78,7 +78,7 @@ class CourseView:
         """Say above the scoreboard who has won."""
         widgets = self._widgets
         words, colour = self._winner(scene)
-        at = (widgets.size[0] // 2, widgets.px(118))
+        at = (widgets.size[0] // 2, widgets.px(104))
         widgets.text.draw(surface, words, at, 30, colour, (0.5, 0.5))
 
     def _draw_clock(self, surface: pygame.Surface, scene: Scene, course: Course) -> None:
