@@ -155,7 +155,10 @@ def game_factory(name: str) -> GameFactory:
         raise UsageError(f"{name!r} makes no game: {type(factory).__name__} can't be called (module {module})")
 
     def make(settings: Settings) -> Game:
-        game: Game = factory(settings)
+        try:
+            game: Game = factory(settings)
+        except TypeError as error:
+            raise UsageError(f"{name!r} makes no game from settings: {error}") from error
         return game
 
     return make

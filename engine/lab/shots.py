@@ -79,7 +79,7 @@ class Shot:
 
 
 class ShotWatch:
-    """Judges each shot twice; see the module. `own` is filled by the players, by row and tick."""
+    """Judges each shot twice; see the module. The players `claim` what they saw, by row and tick."""
 
     def __init__(self, game: Game) -> None:
         self._game = game

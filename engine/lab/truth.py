@@ -354,6 +354,12 @@ class PlayerTruth:
         return self.measured.time
 
     @property
+    def mismatches(self) -> int:
+        """Rows, the own one among them, that this player held and the server had not told so. Must be 0."""
+        self._compare_snapshots()
+        return self.snapshots.mismatches + self.snapshots.own_mismatches
+
+    @property
     def section_bytes(self) -> dict[str, int]:
         """Snapshot bytes sent to this player while measuring, by section."""
         return {name: count - self._sections_base[name] for name, count in self._sections.items()}
