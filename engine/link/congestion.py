@@ -3,7 +3,9 @@
 A bad radio delays and drops packets however little is sent, so neither counts by itself:
 
 - `QueueWatch` takes the least RTT of some packets over the least of ten seconds. The least, so that jitter does not
-  count: of a few packets one had luck, unless all of them stood in a queue. (As TCP Vegas and LEDBAT measure it.)
+  count: of a few packets one had luck, unless all of them stood in a queue. (As TCP Vegas and LEDBAT measure it.) On a
+  narrow path a large packet takes longer than a small one with no queue at all, so once the path's rate is known, from
+  when it was last full, the time that the packet itself takes at that rate does not count.
 - `LossWatch` takes the share lost over the share that is usual here, and has a doubtful case tried: when sending less
   has not lowered the loss, the loss is the path's own and becomes the usual one.
 
@@ -22,6 +24,8 @@ from engine.link.sent import SentPackets
 
 QUEUE_TARGET = 0.025  # s that packets may wait: a frame and a half at 60 Hz, the noise of an idle path
 JITTER_SHARE = 0.75  # of the jitter, added to the target: the least of a few samples is seldom further off
+FLOOR_SECONDS = 5.0  # s; the least RTT is that of the current and the former so many
+BOTTLENECK_FALL = 0.9  # to which the path's rate falls at most when it is found full with less
 LOOK_SAMPLES = 3  # RTT samples of which the least counts
 FULL_LOOKS = 4  # in a row that must agree: a few may be a stall of the peer's own
 FULL_AT_ONCE = 4  # times the target: then one look suffices, a queue that grows like this is not waited for
@@ -59,34 +63,60 @@ class QueueWatch:
 
     def __init__(self, peers: int) -> None:
         self.samples = np.zeros(peers, np.int64)  # since the last look
-        self._least = np.full(peers, math.inf)  # RTT of those
+        self._least = np.full(peers, math.inf)  # RTT of those, less the time the packet itself takes
+        self._bottleneck = np.full(peers, math.inf)  # bytes/s of the path, infinite until it was found full
+        # RTT and size of the packet with the least time, of the current and of the former seconds.
+        self._floor_rtt = np.full((2, peers), math.inf)
+        self._floor_size = np.zeros((2, peers))
+        self._floor_since = -math.inf
         self._queue = np.zeros(peers)  # s that packets waited at the last look
         self._looks = np.zeros(peers, np.int64)  # in a row that found packets waiting
 
     def reset(self, slot: int) -> None:
         """Forget what `slot` showed."""
         self.samples[slot] = self._queue[slot] = self._looks[slot] = 0
-        self._least[slot] = math.inf
+        self._least[slot] = self._bottleneck[slot] = math.inf
+        self._floor_rtt[:, slot] = math.inf
 
     def take(self, acked: SentPackets, counts: NDArray[np.int64], now: float) -> None:
         """Take packets delivered, `counts` of each slot."""
         self.samples += counts
-        np.minimum.at(self._least, acked.slots, now - acked.sent_at)
+        if now - self._floor_since >= FLOOR_SECONDS:
+            self._floor_since = now
+            self._floor_rtt[1], self._floor_size[1] = self._floor_rtt[0], self._floor_size[0]
+            self._floor_rtt[0] = math.inf
+        rtts = now - acked.sent_at
+        waits = rtts - acked.sizes / self._bottleneck[acked.slots]
+        order = np.lexsort((waits, acked.slots))
+        slots = acked.slots[order]
+        first = np.ones(len(order), np.bool_)
+        first[1:] = slots[1:] != slots[:-1]
+        order, slots = order[first], slots[first]
+        least = waits[order]
+        self._least[slots] = np.minimum(self._least[slots], least)
+        lower = least < self._floor_rtt[0, slots] - self._floor_size[0, slots] / self._bottleneck[slots]
+        self._floor_rtt[0, slots[lower]] = rtts[order[lower]]
+        self._floor_size[0, slots[lower]] = acked.sizes[order[lower]]
+
+    def was_full(self, slots: NDArray[np.int64], arrived: NDArray[np.float64]) -> None:
+        """Note that `arrived` bytes/s came through while the paths of `slots` were full: that is their rate."""
+        known = self._bottleneck[slots]
+        self._bottleneck[slots] = np.where(np.isinf(known), arrived, np.maximum(arrived, BOTTLENECK_FALL * known))
 
     def look(
         self,
         slots: NDArray[np.int64],
         span: NDArray[np.float64],
-        rtt_min: NDArray[np.float64],
         jitter: NDArray[np.float64],
     ) -> QueueLook:
         """Look at `slots`, `span` seconds after the last look; with no sample since, nothing is found.
 
-        `rtt_min` and `jitter` are the meter's, of these slots, `(n,)`.
+        `jitter` is the meter's, of these slots, `(n,)`.
         """
         heard = self.samples[slots] > 0
         before = self._queue[slots]
-        queue = np.where(heard, self._least[slots] - np.nan_to_num(rtt_min), before)
+        floor = np.min(self._floor_rtt[:, slots] - self._floor_size[:, slots] / self._bottleneck[slots], axis=0)
+        queue = np.where(heard, self._least[slots] - np.where(heard, floor, 0), before)
         target = QUEUE_TARGET + JITTER_SHARE * np.nan_to_num(jitter)
         waiting = heard & (queue > target)
         looks = np.where(heard, np.where(waiting, self._looks[slots] + 1, 0), self._looks[slots])

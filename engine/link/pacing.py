@@ -158,7 +158,7 @@ class Pacer:
         config, rate = self.config, self.rate[slots]
         heard = self._queues.samples[slots] > 0
         settled = now >= self._hold_until[slots]
-        queue = self._queues.look(slots, span, meter.rtt_min()[slots], meter.jitter[slots])
+        queue = self._queues.look(slots, span, meter.jitter[slots])
         loss = self._losses.look(slots, settled, span)
 
         arrived = np.where(heard, self._arrived[slots] / span, rate)
@@ -166,6 +166,7 @@ class Pacer:
         full = queue.full & settled
         trial = loss.burst & settled & ~full
         self._limit[slots] = np.where(full, arrived, self._limit[slots])
+        self._queues.was_full(slots[full], arrived[full])
         self._trial_rate[slots] = np.where(trial, rate, self._trial_rate[slots])
         self._losses.begin_trial(slots[trial])
 

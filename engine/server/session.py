@@ -24,7 +24,7 @@ from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import RESUME_SECRET_BYTES, decode_user_data, encode_resume_ticket
 from engine.link.channels import ChannelFull
 from engine.link.header import decode_header, encode_header, encode_headers, is_fragment
-from engine.link.netcode import ClientConnected, ClientDisconnected, NetcodeServer
+from engine.link.netcode import MAX_PAYLOAD_BYTES, ClientConnected, ClientDisconnected, NetcodeServer
 from engine.link.pacing import PacingConfig
 from engine.link.paths import HEADER_BYTES, Paths
 from engine.link.session_channels import CHANNELS, EVENTS, MATCH
@@ -93,6 +93,13 @@ class Member:
     rtt: float | None = None
 
 
+def _pacing(snapshot_hz: float) -> PacingConfig:
+    """Return the pacing of a match: nobody's snapshots are held back before the path has shown that they must be."""
+    usual = PacingConfig()
+    start = min(max(usual.start_rate, 1.25 * MAX_PAYLOAD_BYTES * snapshot_hz), usual.max_rate)
+    return PacingConfig(start_rate=start, snapshot_hz=snapshot_hz)
+
+
 class _Peer:
     """What is not an array: one connected client.
 
@@ -152,7 +159,7 @@ class ServerSession:
         self._paths = Paths(
             peers,
             self.config.payload_bytes,
-            PacingConfig(snapshot_hz=self.match.snapshot_hz),
+            _pacing(self.match.snapshot_hz),
             self.config.switches.pacing,
         )
         self._acks = self._paths.acks
