@@ -35,10 +35,11 @@ ABOUT = {
     "lead_ticks": "how far the client's inputs ran ahead of the newest snapshot",
     "shots": "shots of players that the server judged",
     "shots_clamped": "of them, those older than the rewind limit",
-    "hit_agreement": "unclamped shots whose verdict is what the shooter had on the line of fire, of all unclamped",
+    "shots_doubted": "of them, those judged otherwise than claimed for another reason, which the verdict gives",
+    "hit_agreement": "shots judged as claimed whose verdict is what the shooter had on the line of fire, of all such",
     "hit_disagreements_mispredicted": "of those that broke it: the shooter itself was not where its client believed",
     "hit_disagreements_unexplained": "the others that broke it with no reason in the verdict; must be 0",
-    "rewind_error_px": "distance between a row as drawn for the shooter and as rebuilt, unclamped shots",
+    "rewind_error_px": "distance between a row as drawn for the shooter and as rebuilt, shots judged as claimed",
     "verdicts": "shots by reason",
     "rtt_ms": "round trip time as the client estimates it, and as it was",
     "true_delay_ms": "one-way delays on the line: what arrived",
@@ -80,7 +81,8 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
     counted = Totals(*(sum(getattr(each, name) for each in totals) for name in Totals.__dataclass_fields__))
     seconds = counted.time
     shots = [shot for truth in truths for shot in truth.shots]
-    clear = [shot for shot in shots if shot.doubt != "clamped"]
+    clear = [shot for shot in shots if not shot.doubt]
+    clamped = sum(shot.doubt == "clamped" for shot in shots)
     errors = [shot.rewind_error for shot in clear if shot.rewind_error is not None]
     up, down = _delays(truths, "up"), _delays(truths, "down")
     rtt = summary(_merged(truths, "rtt_ms"), 50, 99)
@@ -105,12 +107,11 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
         "own_judder_px": summary(_merged(truths, "own_judder"), 50, 99),
         "lead_ticks": summary(_merged(truths, "lead_ticks"), 50, 99),
         "shots": len(shots),
-        "shots_clamped": len(shots) - len(clear),
+        "shots_clamped": clamped,
+        "shots_doubted": len(shots) - len(clear) - clamped,
         "hit_agreement": _per(sum(shot.agrees for shot in clear), len(clear)),
         "hit_disagreements_mispredicted": sum(not shot.agrees and shot.mispredicted for shot in clear),
-        "hit_disagreements_unexplained": sum(
-            not shot.agrees and not shot.doubt and not shot.mispredicted for shot in clear
-        ),
+        "hit_disagreements_unexplained": sum(not shot.agrees and not shot.mispredicted for shot in clear),
         "rewind_error_px": {
             "max": rounded(max(errors, default=None)) if not any(map(math.isinf, errors)) else None,
             "row_sets_differ": sum(map(math.isinf, errors)),

@@ -105,7 +105,7 @@ def _tiles(found: dict[str, Any]) -> Iterator[str]:
         ("starved_ratio", 100, 2, "%", "of remote rows drawn without data"),
         ("remote_error_px.p99", 1, 2, "px", "remote error, 99th percentile"),
         ("overshoot_px.p99", 1, 2, "px", "drawn past a stop, 99th percentile"),
-        ("hit_agreement", 100, 1, "%", "of unclamped shots judged as drawn"),
+        ("hit_agreement", 100, 1, "%", "of shots, unless clamped, judged as drawn"),
         ("rewind_error_px.max", 1, 3, "px", "greatest rewind error"),
         ("interp_delay_ms.p50", 1, 0, "ms", "interpolation delay"),
         ("view_age_ms.p50", 1, 0, "ms", "age of what is seen"),
