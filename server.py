@@ -23,6 +23,7 @@ from engine.clock import SystemClock, Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
 from engine.errors import UsageError
 from engine.link.netcode import DEFAULT_TIMEOUT, DEFAULT_TOKEN_LIFETIME, NetcodeServer, NetcodeServerConfig
+from engine.link.netcode.noise import server_filter
 from engine.ops import logs
 from engine.ops.access import Access, Rules, parse_network
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
@@ -147,6 +148,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
     door = None if options.no_lobby else _door(options, host)
     key = load_private_key(options.private_key_file, os.environ, None if options.no_lobby else os.urandom)
     with UdpSocket(host, options.port) as transport:
+        transport.drop_early(server_filter())
         public = ((_literal_ip(options.public), transport.address[1]),) if options.public else ()
         netcode = NetcodeServer(
             protocol_id=protocol_id(game.name, game.version),

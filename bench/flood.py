@@ -1,11 +1,13 @@
 """Players under a flood: what strangers' junk does to a match, over real loopback sockets and between real processes.
 
-    python bench/flood.py [--rate 50000] [--seconds 10] [--players 16] [--receive-buffer BYTES] [--pin] [--json FILE]
+    python bench/flood.py [--rate 50000] [--seconds 10] [--players 16] [--unfiltered] [--receive-buffer BYTES] [--pin]
 
 Three processes: the match, run by the loop of `server.py`; its players, real client sessions that walk, aim and shoot;
 and the flood, which sends from 32 addresses in 8 networks of 127.0.0.0/8. The same is measured twice, without the flood
 and with it. Of what the flood sends, seven in ten are random bytes, one each is random bytes of a request's size, the
 start of a request, and a whole request for this very game, current, with a forged token: nothing but decrypting tells.
+On Linux the kernel drops most of that (`engine.link.netcode.noise`); `--unfiltered` stands for a flood that knows the
+protocol, and for other systems.
 
 A machine with a core for each of the three shows what a server would feel; with fewer they take each other's time. So
 the CPU time of a tick, with all the draining around it, is shown beside what the clock says: it is what a core of its
@@ -38,6 +40,7 @@ from engine.clock import SystemClock
 from engine.config import ServerConfig, protocol_id
 from engine.identity import encode_user_data
 from engine.link.netcode import NetcodeServer, NetcodeServerConfig, mint_connect_token
+from engine.link.netcode.noise import server_filter
 from engine.link.netcode.packet import Request, encode_request
 from engine.ops.access import Access
 from engine.ops.command import Stop
@@ -66,6 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--receive-buffer", type=int, metavar="BYTES", help="of the server's socket (as large as may be)"
     )
+    parser.add_argument("--unfiltered", action="store_true", help="without the kernel's filter: every byte reaches us")
     parser.add_argument("--pin", action="store_true", help="the match on core 0, the rest on core 1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE too")
     options = parser.parse_args()
@@ -131,6 +135,8 @@ def _run_match(pipe: Connection[Any, Any], options: Namespace) -> None:
             with sockets.socket(fileno=os.dup(transport.fileno())) as raw:
                 # The system doubles what it is told.
                 raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, options.receive_buffer // 2)
+        if not options.unfiltered:
+            transport.drop_early(server_filter())
         netcode = NetcodeServer(
             protocol_id=ARENA,
             private_key=KEY,

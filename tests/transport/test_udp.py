@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -192,3 +193,21 @@ def test_it_is_a_transport() -> None:
     with UdpSocket("127.0.0.1", 0) as ours:
         transport: Transport = ours
         assert transport.address[1] > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems take no such program")
+def test_the_system_drops_what_a_program_does_not_accept() -> None:
+    """Accept what begins with 7: load the byte after the UDP header, compare, take all or nothing."""
+    program = [(0x30, 0, 0, 8), (0x15, 0, 1, 7), (0x06, 0, 0, 0xFFFFFFFF), (0x06, 0, 0, 0)]
+    with UdpSocket("127.0.0.1", 0) as server, UdpSocket("127.0.0.1", 0) as player:
+        assert server.drop_early(program)
+        player.send([(b"\x08no", server.address), (b"\x07yes", server.address), (b"", server.address)])
+        assert server.wait(5.0)
+        assert [payload for payload, _ in server.receive()] == [b"\x07yes"]
+        assert not server.wait(0.05)
+
+
+def test_a_program_that_is_none_is_refused() -> None:
+    with UdpSocket("127.0.0.1", 0) as server:
+        assert not server.drop_early([(0xFFFF, 0, 0, 0)])
+        assert not server.drop_early([])
