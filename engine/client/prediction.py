@@ -177,7 +177,8 @@ class Prediction:
             return None
         size = max(map(abs, self._offset), default=0.0)
         if size > 0.0:
-            kept = 0.0 if size < _UNSEEN or not smooth else max(0.0, 1.0 - (_FAST if size > _LARGE else _SLOW) * elapsed)
+            rate = _FAST if size > _LARGE else _SLOW
+            kept = max(0.0, 1.0 - rate * elapsed) if smooth and size >= _UNSEEN else 0.0
             self._offset = [offset * kept for offset in self._offset]
         # A handful of numbers: in plain Python they cost a third of what arrays of one element do.
         values = self._newest[:, 0].astype(np.float64)

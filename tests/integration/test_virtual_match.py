@@ -110,6 +110,7 @@ def test_sixteen_players_for_two_minutes(link: str, capsys: pytest.CaptureFixtur
         players = played.match.players
         rows = sum(player.truth.snapshots.rows for player in players)
         print(
-            f"\n{link}: 16 players, 120 s, {rows} rows compared: {played.times_real_time:.1f} times real time, of one core's"
+            f"\n{link}: 16 players, 120 s, {rows} rows compared:"
+            f" {played.times_real_time:.1f} times real time, of one core's"
         )
     check(played, snapshots_at_least=3300)
