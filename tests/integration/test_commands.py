@@ -25,6 +25,7 @@ import client
 import play
 import server
 from engine.clock import SystemClock
+from game.rules import Arena
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -166,7 +167,7 @@ def test_every_way_to_part(start: Start, tmp_path: Path) -> None:
     assert refusal(stranger) == f"client.py: {doomed_where}: wrong password"
     assert refusal(unasked) == f"client.py: {doomed_where}: this server asks for a password"
     assert refusal(late) == f"client.py: {doomed_where}: the server is full"
-    assert refusal(newer) == f"client.py: {where}: this server plays arena 1: get the same version"
+    assert refusal(newer) == f"client.py: {where}: this server plays arena {Arena.version}: get the same version"
     doomed.end(signal.SIGKILL)
 
     host.wait_for("who=kill .*why=timed-out")
