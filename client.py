@@ -240,8 +240,8 @@ class ClientLoop:
         """Why the server, or the lack of one, ended this session; "" if it did not."""
         self.notice = ""
         """What whoever runs the server has said lately."""
-        self.send_chat: Callable[[str, bool], None] | None = None
-        """Sends a line of chat; None: this server takes none."""
+        self.send_chat: Callable[[str, bool], None] | None = self._say
+        """Sends a line of chat, to all or to the own team."""
         self._notice_until = 0.0
         self._seen: Picture | None = None
         self._links: dict[str, str] = {}
@@ -253,6 +253,9 @@ class ClientLoop:
     def session(self) -> ClientSession:
         """The session in use: another one after each return."""
         return self._returning.session
+
+    def _say(self, words: str, team: bool) -> None:
+        self.session.say(words, team)
 
     @property
     def words(self) -> str:
@@ -329,8 +332,8 @@ class ClientLoop:
             self.transport.set_profile(load_profile(name))
 
     def said(self) -> Sequence[tuple[int, str, bool]]:
-        """Return the chat since the last call."""
-        return ()
+        """Return the chat since the last call: player row, words, and whether the team alone has heard it."""
+        return [(said.row, said.text, said.team) for said in self.session.chat()]
 
     def close(self) -> None:
         """Leave, and close the socket."""

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from engine.errors import UsageError
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Counts changes of our own messages; part of the netcode protocol id, so that versions never meet."""
 
 
@@ -90,6 +90,13 @@ class ServerConfig:
     """Seconds a missing input is stood in for by the one before it; then the player lets go of the controls."""
     drain_limit: int = 4096
     """Datagrams taken from the socket per tick at most, so that a flood can't starve the simulation."""
+    chat_hz: float = 1.0
+    """Lines of chat a second per player: nobody types faster for long."""
+    chat_burst: float = 5.0
+    """Lines a player may say at once after a silence."""
+    chat_match_hz: float = 20.0
+    """Lines of chat a second in the whole match, and twice as many at once: each goes to everyone, and nobody reads
+    more."""
     resume_seconds: float = 30.0
     """Seconds a player who lost its connection is kept: a router's restart, a walk between two networks. Its row stands
     in the match meanwhile. 0: nobody is."""
@@ -101,6 +108,9 @@ class ServerConfig:
         _require(self, "payload_bytes", 256, 1200)
         _require(self, "repeat_limit", 0.0, 5.0)
         _require(self, "drain_limit", 1, 1_000_000)
+        _require(self, "chat_hz", 0.0, 100.0)
+        _require(self, "chat_burst", 0.0, 1000.0)
+        _require(self, "chat_match_hz", 0.0, 1000.0)
         _require(self, "resume_seconds", 0.0, 3600.0)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -162,6 +162,15 @@ class Game(Protocol):
 
     def brain(self, behaviour: str, seed: int) -> Brain:
         """Return a bot of the named behaviour. Raises UsageError naming those there are."""
+        ...
+
+
+@runtime_checkable
+class TeamGame(Protocol):
+    """What a game with teams has besides: then a line of chat can be for the own team alone."""
+
+    def team(self, world: World, row: int) -> int | None:
+        """Return the team of player row `row`; None: it has none."""
         ...
 
 

@@ -25,13 +25,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.errors import ProtocolError, UsageError
+from engine.text import MAX_MARKS, is_hidden
 
 MAX_NAME_CHARACTERS = 24
 """Fits above a player's head and in a scoreboard's column."""
 MAX_NAME_BYTES = 4 * MAX_NAME_CHARACTERS
 """What so many characters take in UTF-8 at most."""
-MAX_MARKS = 2
-"""Combining marks on one character: enough for every living language, too few to climb over the line above."""
 USER_DATA_BYTES = 256
 """netcode's room for what a backend tells the server about a player."""
 USER_DATA_FORMAT = 1
@@ -39,9 +38,6 @@ RESUME_SECRET_BYTES = 16
 """Nobody guesses 128 bits."""
 RESUME_TICKET_BYTES = 8 + RESUME_SECRET_BYTES
 _TICKET = re.compile(f"[0-9a-f]{{{2 * RESUME_TICKET_BYTES}}}")
-
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters and symbols by their category, and nothing to see."""
 
 
 def clean_name(text: str) -> str:
@@ -56,10 +52,8 @@ def clean_name(text: str) -> str:
         raise UsageError(f"a name has at most {MAX_NAME_CHARACTERS} characters, got {len(name)}")
     marks = 0
     for at, character in enumerate(name):
-        category = unicodedata.category(character)
-        marks = marks + 1 if category[0] == "M" else 0
-        hidden = category[0] == "C" or (category[0] == "Z" and character != " ") or character in _BLANK
-        if hidden or marks > MAX_MARKS or marks > at:
+        marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
+        if is_hidden(character) or marks > MAX_MARKS or marks > at:
             raise UsageError(f"a name is made of visible characters: U+{ord(character):04X} may not stand there")
     return name
 

@@ -214,6 +214,9 @@ class Arena:
         state[_BUTTONS] &= ~_DEEDS
         return Rows(inputs.kind, state)
 
+    def team(self, world: World, row: int) -> int | None:
+        return int(world[PLAYER.name].state[_TEAM, row]) or None
+
     def interest(self, kind: Kind) -> None:
         """Everyone is told of everything: a map is a few screens large, and the minimap shows it."""
 

@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -23,19 +24,21 @@ from engine.client.prediction import Prediction, PredictionFigures
 from engine.client.timeline import FAR_TICKS, LeadClock, ViewClock
 from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
-from engine.game import Game, GameEvent, GameFactory
+from engine.game import Game, GameEvent, GameFactory, TeamGame
 from engine.identity import clean_name, decode_resume_ticket
+from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
 from engine.link.paths import HEADER_BYTES, Paths
-from engine.link.session_channels import CHANNELS, MATCH
+from engine.link.session_channels import CHANNELS, CHAT, GAME, MATCH
 from engine.link.stats import LinkStats
 from engine.link.traffic import Traffic
-from engine.text import printable
+from engine.text import clean_line, printable
 from engine.wire.body import MessageType, split_body
 from engine.wire.inputs import InputWriter, StampedInput, clamp_inputs
 from engine.wire.messages import (
     ENGINE_MESSAGES,
+    MAX_CHAT,
     Farewell,
     Happened,
     Judged,
@@ -44,7 +47,10 @@ from engine.wire.messages import (
     PlayerJoined,
     PlayerLeft,
     Ready,
+    Registry,
     Resume,
+    Said,
+    Say,
     Welcome,
 )
 from engine.wire.snapshot import Snapshot, decode_snapshot
@@ -61,6 +67,8 @@ _MAX_TICKS_AT_ONCE = 8
 """Inputs made in one update at most; after a longer stall the ticks between are given up."""
 _EVENTS_KEPT = 512
 _NOTICES_KEPT = 16
+_CHAT_KEPT = 64
+_MESSAGES_KEPT = 1024
 
 Controls = Callable[[int], Sequence[int]]
 """Gives the input of a tick: the values of the game's input fields, in order."""
@@ -108,8 +116,11 @@ class ClientSession:
         unix_time: float | None,
         entropy: Callable[[int], bytes],
         config: ClientConfig | None = None,
+        messages: Registry = ENGINE_MESSAGES,
+        channels: ChannelTable = CHANNELS,
     ) -> None:
         self.config = config or ClientConfig()
+        self._registry = messages
         self.phase = Phase.CONNECTING
         self.reason = ""
         """Why the session is CLOSED, in words for the player."""
@@ -134,12 +145,14 @@ class ClientSession:
         self._paths = Paths(1, paced=self.config.switches.pacing)
         self._paths.reset(0, now)
         self._acks = self._paths.acks
-        self._traffic = Traffic(self._paths, 0, CHANNELS, MessageType.CHANNEL, _MORE_PACKETS)
+        self._traffic = Traffic(self._paths, 0, channels, MessageType.CHANNEL, _MORE_PACKETS)
         self._channels = self._traffic.channels
         self._last_send_at = -1e9
         self._events: deque[GameEvent] = deque(maxlen=_EVENTS_KEPT)
         self._verdicts: deque[Judged] = deque(maxlen=_EVENTS_KEPT)
         self._notices: deque[str] = deque(maxlen=_NOTICES_KEPT)
+        self._chat: deque[Said] = deque(maxlen=_CHAT_KEPT)
+        self._messages: list[object] = []
         self._last_input = -1
         self._view: View | None = None
         self._drawn_at = now
@@ -174,16 +187,26 @@ class ClientSession:
         if not fresh:
             return
         for kind, array in split_body(packet[body_at:]):
-            if kind == MessageType.SNAPSHOT:
-                self._read_snapshot(array, len(packet) - body_at, now)
-            elif kind == MessageType.CHANNEL:
-                for _, data in self._channels.unpack(array, now):
-                    self._read_message(data, now)
-            else:
-                raise ProtocolError("unexpected-message", f"type {kind} from the server")
+            try:
+                if kind == MessageType.SNAPSHOT:
+                    self._read_snapshot(array, len(packet) - body_at, now)
+                elif kind == MessageType.CHANNEL:
+                    self._read_channels(array, now)
+                else:
+                    raise ProtocolError("unexpected-message", f"type {kind} from the server")
+            except ProtocolError as error:
+                # What stands behind it in the packet was acknowledged with it, and does not come again.
+                self.drops[error.reason] += 1
+
+    def _read_channels(self, array: list[Any], now: float) -> None:
+        for _, data in self._channels.unpack(array, now):
+            try:
+                self._read_message(data, now)
+            except ProtocolError as error:
+                self.drops[error.reason] += 1
 
     def _read_message(self, data: bytes, now: float) -> None:
-        message = ENGINE_MESSAGES.decode(data)
+        message = self._registry.decode(data)
         if isinstance(message, Welcome):
             self._begin(message)
         elif isinstance(message, PlayerJoined):
@@ -201,6 +224,8 @@ class ClientSession:
             self.resume_ticket = message.ticket
         elif isinstance(message, Notice):
             self._notices.append(printable(message.text))
+        elif isinstance(message, Said):
+            self._take_chat(message)
         elif isinstance(message, Happened):
             self._events.append(GameEvent(message.tick, message.code, message.args))
         elif isinstance(message, Judged):
@@ -210,8 +235,22 @@ class ClientSession:
             self._netcode.disconnect(now)
         elif message is None:
             self.drops["unknown-message"] += 1
+        elif self._registry.is_of_game(message):
+            if len(self._messages) == _MESSAGES_KEPT:
+                raise ProtocolError("too-many-messages", type(message).__name__)
+            self._messages.append(message)
         else:
             raise ProtocolError("unexpected-message", type(message).__name__)
+
+    def _take_chat(self, said: Said) -> None:
+        text = clean_line(said.text, MAX_CHAT)
+        try:
+            name = clean_name(said.name)
+        except UsageError as error:
+            raise ProtocolError("bad-name", str(error)) from error
+        if not text:
+            raise ProtocolError("chat-empty")
+        self._chat.append(Said(said.row, name, text, said.team))
 
     def _name(self, joined: PlayerJoined) -> None:
         """Take a name: of a row there is, and fit to be seen. A server is a stranger too."""
@@ -446,6 +485,42 @@ class ClientSession:
         notices = list(self._notices)
         self._notices.clear()
         return notices
+
+    def say(self, text: str, team: bool = False) -> bool:
+        """Say `text` to everyone, or to the own team; it comes back as a line of `chat`.
+
+        What does not show is left out, and what is beyond 200 characters. Returns False when it can't be said: nothing
+        of it is left, there is no match or it has no teams, or too much waits to be sent.
+        """
+        line = clean_line(text, MAX_CHAT)
+        if not line or self.snapshot is None or (team and not isinstance(self.game, TeamGame)):
+            return False
+        try:
+            self._channels.send(CHAT, self._registry.encode(Say(line, team)))
+        except ChannelFull:
+            return False
+        return True
+
+    def chat(self) -> list[Said]:
+        """Return what players have said since the last call (the latest 64 lines), fit to be shown."""
+        lines = list(self._chat)
+        self._chat.clear()
+        return lines
+
+    def send(self, message: object, channel: str | int = GAME) -> None:
+        """Send one of the game's messages to the server.
+
+        Raises UsageError before there is a match, for a message that is not registered, or too large for the channel;
+        ChannelFull, which is one, when the server has not taken what a reliable channel holds for too long.
+        """
+        if self.snapshot is None:
+            raise UsageError(f"no match to send {type(message).__name__} to")
+        self._channels.send(channel, self._registry.encode(message))
+
+    def messages(self) -> list[object]:
+        """Return the game's messages that came since the last call; call it often, no more than 1024 are kept."""
+        messages, self._messages = self._messages, []
+        return messages
 
     def verdicts(self) -> list[Judged]:
         """Return the verdicts on own shots that came since the last call."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,15 +23,16 @@ from engine.config import MatchConfig, ServerConfig
 from engine.errors import NetError, ProtocolError
 from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import RESUME_SECRET_BYTES, decode_user_data, encode_resume_ticket
-from engine.link.channels import ChannelFull
+from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header, encode_headers, is_fragment
 from engine.link.netcode import MAX_PAYLOAD_BYTES, ClientConnected, ClientDisconnected, NetcodeServer
 from engine.link.pacing import PacingConfig
 from engine.link.paths import HEADER_BYTES, Paths
-from engine.link.session_channels import CHANNELS, EVENTS, MATCH
+from engine.link.session_channels import CHANNELS, CHAT, EVENTS, GAME, MATCH
 from engine.link.stats import LinkStats
 from engine.link.traffic import Traffic
 from engine.server.away import AwayPlayer
+from engine.server.chat import Chat
 from engine.server.inputs import InputRing
 from engine.server.rewind import Rewinder
 from engine.server.roster import Roster
@@ -44,7 +46,9 @@ from engine.wire.messages import (
     Judged,
     Notice,
     Ready,
+    Registry,
     Resume,
+    Say,
     Welcome,
 )
 from engine.world.picture import VIEW_UNITS, present
@@ -57,6 +61,8 @@ _CHANNEL_ROOM = 200
 _MORE_PACKETS = 8
 """Packets a snapshot's tick may carry to one peer besides the usual one: 2 Mbit/s at 30 Hz, and a client at 60 Hz still
 tells of all of them."""
+_UNREAD_MAX = 256
+"""Game messages of one player that wait for the owner of the session."""
 _FAREWELLS = 3
 """Copies of the packet that says why a connection is closed: none of them is sent again."""
 _BEHIND = "too far behind"
@@ -134,6 +140,8 @@ class ServerSession:
     """One match. `netcode` lets clients in; `game` is what they play.
 
     `entropy(n)` returns n unpredictable bytes, for resume tickets; without it nobody who is lost can come back.
+    `messages` and `channels` are what both sides speak: a game with messages of its own gives its registry
+    (`ENGINE_MESSAGES.with_types`), and its table (`with_channels`) if it has channels too, here and to its clients.
     """
 
     def __init__(
@@ -143,6 +151,8 @@ class ServerSession:
         match: MatchConfig | None = None,
         config: ServerConfig | None = None,
         entropy: Callable[[int], bytes] | None = None,
+        messages: Registry = ENGINE_MESSAGES,
+        channels: ChannelTable = CHANNELS,
     ) -> None:
         self.game = game
         self.match = match or MatchConfig(tick_hz=game.tick_hz)
@@ -153,6 +163,11 @@ class ServerSession:
         self.roster = Roster(game, self.world, self._tell_all)
         self.names = self.roster.names
         """Player row -> name, bots included."""
+        self.chat = Chat(game, self.world, self.config)
+        self._messages = messages
+        self._channels = channels
+        self._inbox: list[tuple[int, object]] = []
+        self._unread: Counter[int] = Counter()
         self._netcode = netcode
         self._entropy = entropy if self.config.resume_seconds > 0 else None
         peers = netcode.max_clients
@@ -234,20 +249,33 @@ class ServerSession:
 
     def _read_body(self, peer: _Peer, body: bytes, next_tick: int, now: float) -> None:
         for kind, array in split_body(body):
-            if kind == MessageType.INPUT:
-                if self._ready[peer.slot]:
-                    new = decode_inputs(array, self.game.input, self.inputs.known(peer.slot))
-                    self.inputs.receive(peer.slot, new, array[0], next_tick)
-            elif kind == MessageType.CHANNEL:
-                for _, message in peer.channels.unpack(array, now):
-                    self._read_message(peer, message)
-                if peer.channels.broken:
-                    self._overflowed.add(peer.slot)
-            else:
-                raise ProtocolError("unexpected-message", f"type {kind} from a client")
+            try:
+                if kind == MessageType.INPUT:
+                    if self._ready[peer.slot]:
+                        new = decode_inputs(array, self.game.input, self.inputs.known(peer.slot))
+                        self.inputs.receive(peer.slot, new, array[0], next_tick)
+                elif kind == MessageType.CHANNEL:
+                    self._read_channels(peer, array, now)
+                else:
+                    raise ProtocolError("unexpected-message", f"type {kind} from a client")
+            except ProtocolError as error:
+                # What stands behind it in the packet was acknowledged with it, and does not come again.
+                self.drops[error.reason] += 1
 
-    def _read_message(self, peer: _Peer, data: bytes) -> None:
-        message = ENGINE_MESSAGES.decode(data)
+    def _read_channels(self, peer: _Peer, array: list[Any], now: float) -> None:
+        try:
+            delivered = peer.channels.unpack(array, now)
+        finally:
+            if peer.channels.broken:
+                self._overflowed.add(peer.slot)
+        for _, data in delivered:
+            try:
+                self._read_message(peer, data, now)
+            except ProtocolError as error:
+                self.drops[error.reason] += 1
+
+    def _read_message(self, peer: _Peer, data: bytes, now: float) -> None:
+        message = self._messages.decode(data)
         if isinstance(message, Ready):
             if message.schema != self._schema:
                 raise ProtocolError("wrong-schema", f"{message.schema}, ours is {self._schema}")
@@ -255,8 +283,26 @@ class ServerSession:
             self._ready[peer.slot] = True
         elif message is None:
             self.drops["unknown-message"] += 1
+        elif not self._ready[peer.slot]:
+            raise ProtocolError("unexpected-message", f"{type(message).__name__} before Ready")
+        elif isinstance(message, Say):
+            self._read_chat(peer, message, now)
+        elif self._messages.is_of_game(message):
+            self._unread[peer.row] += 1
+            if self._unread[peer.row] > _UNREAD_MAX:
+                raise ProtocolError("too-many-messages", f"row {peer.row}")
+            self._inbox.append((peer.row, message))
         else:
             raise ProtocolError("unexpected-message", type(message).__name__)
+
+    def _read_chat(self, peer: _Peer, say: Say, now: float) -> None:
+        try:
+            said = self.chat.take(peer.row, peer.name, say, now)
+        except ProtocolError as error:
+            if error.reason == "chat-flood" and (word := self.chat.word_to_wait(peer.row)) is not None:
+                self._tell([peer], MATCH, word)
+            raise
+        self._tell([each for each in self._peers.values() if self.chat.hears(each.row, said)], CHAT, said)
 
     # Coming and going ------------------------------------------------------------------------------------------------
 
@@ -289,7 +335,7 @@ class ServerSession:
         self._ready[slot] = False
         self._own_row[slot] = row
         secret = self._entropy(RESUME_SECRET_BYTES) if self._entropy is not None else b""
-        traffic = Traffic(self._paths, slot, CHANNELS, MessageType.CHANNEL, _MORE_PACKETS)
+        traffic = Traffic(self._paths, slot, self._channels, MessageType.CHANNEL, _MORE_PACKETS)
         former = said.resume if back else b""
         peer = _Peer(slot, name, event.address, row, event.client_id, secret, former, traffic)
         self._tell([peer], MATCH, self._welcome(row))
@@ -301,6 +347,7 @@ class ServerSession:
         self._peers[slot] = peer
         self._peer_of_row[row] = slot
         if not back:
+            self.chat.leave(row)
             roster.enter(row, name)
         self._events.append(SessionEvent("back" if back else "joined", name, event.address, row))
 
@@ -388,6 +435,27 @@ class ServerSession:
         """Show `text` to everyone."""
         self._tell_all(Notice(text))
 
+    def send(self, message: object, row: int | None = None, channel: str | int = GAME) -> bool:
+        """Send one of the game's messages to player row `row`, or to everyone (None), on `channel`.
+
+        Returns False when nobody plays that row here. Raises UsageError for a message that is not registered, or too
+        large for the channel. A client that has not taken what a reliable channel holds for too long is disconnected.
+        """
+        if row is not None and row not in self._peer_of_row:
+            return False
+        to = self._peers.values() if row is None else [self._peers[self._peer_of_row[row]]]
+        self._tell(to, channel, message)
+        return True
+
+    def messages(self) -> list[tuple[int, object]]:
+        """Return the game's messages that came since the last call, with the player row of each, as they came.
+
+        Call it every tick: of one player no more than 256 are kept.
+        """
+        inbox, self._inbox = self._inbox, []
+        self._unread.clear()
+        return inbox
+
     def stop(self, reason: str, now: float, again: bool = False) -> None:
         """Tell every client that the match ends, and disconnect all. again: they may come back to this address."""
         for slot in list(self._peers):
@@ -474,8 +542,8 @@ class ServerSession:
     def _tell_all(self, message: object) -> None:
         self._tell(self._peers.values(), MATCH, message)
 
-    def _tell(self, peers: Iterable[_Peer], channel: str, message: object) -> None:
-        data = ENGINE_MESSAGES.encode(message)
+    def _tell(self, peers: Iterable[_Peer], channel: str | int, message: object) -> None:
+        data = self._messages.encode(message)
         for peer in peers:
             try:
                 peer.channels.send(channel, data)

@@ -1,15 +1,19 @@
 """Typed messages: dataclasses as msgpack arrays, `[id, field, field, ...]`, one registry for both sides.
 
 A field's type is one of int, float, str, bytes, bool, `tuple[int, ...]` or `dict[str, ...]` of plain values; a value
-of another type or out of bounds, or a missing field, is a ProtocolError. Fields beyond those known are ignored,
-so a message can grow; an id not in the registry gives None, and whoever reads counts it and goes on.
+of another type or out of bounds, or a missing field, is a ProtocolError; an id not in the registry gives None, and
+whoever reads counts it and goes on.
 
-The engine's own messages are here; a game adds its own above `FIRST_GAME_ID`.
+A message grows at its end: fields beyond those known are ignored, and a field with a default may be missing. So a field
+that is appended with a default is read by the old, and by the new from the old. What else changes is another message.
+
+The engine's own messages are here; a game adds its own from `FIRST_GAME_ID` on, by `ENGINE_MESSAGES.with_types`, gives
+both sessions that registry, and sends and takes them there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgpack
@@ -18,8 +22,10 @@ from engine.errors import ProtocolError, UsageError
 
 FIRST_GAME_ID = 32
 """Ids below it are the engine's."""
-MAX_MESSAGE_BYTES = 64 * 1024
-"""No message of ours comes near it; it bounds what a peer can make us unpack."""
+MAX_MESSAGE_BYTES = 256 * 1024
+"""As much as a channel takes; it bounds what a peer can make us unpack."""
+MAX_CHAT = 200
+"""Characters of a line of chat."""
 MAX_TEXT = 512
 """Characters of any string in a message."""
 MAX_ITEMS = 1024
@@ -125,6 +131,24 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A player has something to say, to all or to its team: at most `MAX_CHAT` characters."""
+
+    text: str
+    team: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A player said something, to all or to its team. row, name: whose words they are; it may have left meanwhile."""
+
+    row: int
+    name: str
+    text: str
+    team: bool
+
+
 class Registry:
     """Which id stands for which dataclass."""
 
@@ -136,6 +160,10 @@ class Registry:
         self._shapes = {
             kind: [(each.name, get_type_hints(kind)[each.name]) for each in fields(kind)] for kind in self._ids
         }
+        self._needed = {
+            kind: sum(each.default is MISSING and each.default_factory is MISSING for each in fields(kind))
+            for kind in self._ids
+        }
 
     def with_types(self, types: dict[int, type]) -> Registry:
         """Return a registry that knows the game's `types` too. Raises UsageError for an id that is not a game's."""
@@ -143,6 +171,10 @@ class Registry:
             if number < FIRST_GAME_ID or number in self._types:
                 raise UsageError(f"message id {number} is taken or below {FIRST_GAME_ID}")
         return Registry({**self._types, **types})
+
+    def is_of_game(self, message: object) -> bool:
+        """Tell whether `message` is of one of the game's types."""
+        return self._ids.get(type(message), 0) >= FIRST_GAME_ID
 
     def encode(self, message: object) -> bytes:
         """Return `message` as bytes. Raises UsageError when its type is not registered."""
@@ -166,7 +198,7 @@ class Registry:
         if kind is None:
             return None
         shape = self._shapes[kind]
-        if len(array) <= len(shape):
+        if len(array) <= self._needed[kind]:
             raise ProtocolError("bad-message", f"{kind.__name__} with {len(array) - 1} of {len(shape)} fields")
         values = [_check(kind, name, hint, value) for (name, hint), value in zip(shape, array[1:], strict=False)]
         try:
@@ -218,6 +250,8 @@ ENGINE_MESSAGES = Registry(
         8: Resume,
         9: PlayerAway,
         10: Notice,
+        11: Say,
+        12: Said,
     }
 )
 """What every session speaks."""

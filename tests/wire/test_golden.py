@@ -26,6 +26,8 @@ from engine.wire.messages import (
     PlayerLeft,
     Ready,
     Resume,
+    Said,
+    Say,
     Welcome,
 )
 from engine.wire.snapshot import NONE, decode_snapshot, encode_own, encode_snapshots
@@ -66,6 +68,8 @@ MESSAGES = {
     "resume": Resume(ticket="0700000000000000" + "5a" * 16, seconds=30.0),
     "player_away": PlayerAway(row=3, away=True),
     "notice": Notice(text="back in five minutes"),
+    "say": Say(text="well played", team=False),
+    "said": Said(row=3, name="Ann", text="well played", team=False),
 }
 
 

@@ -27,6 +27,8 @@ from engine.wire.messages import (
     PlayerLeft,
     Ready,
     Resume,
+    Said,
+    Say,
     Welcome,
 )
 
@@ -64,6 +66,8 @@ GAME = ENGINE_MESSAGES.with_types({FIRST_GAME_ID: Chat})
         st.builds(Resume, TEXT, st.floats(0, 600)),
         st.builds(PlayerAway, NUMBERS, st.booleans()),
         st.builds(Notice, TEXT),
+        st.builds(Say, TEXT, st.booleans()),
+        st.builds(Said, NUMBERS, TEXT, TEXT, st.booleans()),
         st.builds(Chat, TEXT.filter(bool), st.binary(max_size=30), st.floats(-1e9, 1e9)),
         st.just(WELCOME),
     )
@@ -82,6 +86,30 @@ def test_fields_beyond_those_known_are_ignored_and_missing_ones_refused() -> Non
     assert ENGINE_MESSAGES.decode(msgpack.packb([*array, "later", {"a": 1}])) == PlayerLeft(3, "quit")
     with pytest.raises(ProtocolError):
         ENGINE_MESSAGES.decode(msgpack.packb(array[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A message that has grown: `assists` came later."""
+
+    row: int
+    assists: int = 0
+
+
+def test_a_field_appended_with_a_default_may_be_missing() -> None:
+    grown = ENGINE_MESSAGES.with_types({FIRST_GAME_ID: Score})
+    assert grown.decode(msgpack.packb([FIRST_GAME_ID, 3])) == Score(3)
+    assert grown.decode(msgpack.packb([FIRST_GAME_ID, 3, 4])) == Score(3, 4)
+    assert grown.decode(msgpack.packb([FIRST_GAME_ID, 3, 4, "later still"])) == Score(3, 4)
+    for array in ([FIRST_GAME_ID], [FIRST_GAME_ID, 3, "4"]):
+        with pytest.raises(ProtocolError, match="bad-message"):
+            grown.decode(msgpack.packb(array))
+
+
+def test_which_messages_are_the_games() -> None:
+    assert GAME.is_of_game(Chat("hello", b"", 1.0))
+    assert not GAME.is_of_game(Say("hello", False))
+    assert not ENGINE_MESSAGES.is_of_game(Chat("hello", b"", 1.0))
 
 
 def test_an_unknown_id_is_none() -> None:
@@ -155,11 +183,12 @@ def test_any_bytes_give_a_message_none_or_a_protocol_error(data: bytes) -> None:
     assert message is None or GAME.decode(GAME.encode(message)) == message
 
 
-@given(st.integers(1, 10), st.data())
+@given(st.integers(1, 12), st.data())
 def test_a_changed_byte_gives_a_message_or_a_protocol_error(number: int, data: st.DataObject) -> None:
     examples = [WELCOME, Ready(5), PlayerJoined(1, "ann", True), PlayerLeft(1, "quit"), Happened(9, 2, (1, -2))]
     examples += [Judged(9, -1, "miss", 5, 5, False), Farewell("bye", True)]
     examples += [Resume("00" * 24, 30.0), PlayerAway(2, True), Notice("hello")]
+    examples += [Say("well", True), Said(3, "ann", "well", False)]
     changed = bytearray(ENGINE_MESSAGES.encode(examples[number - 1]))
     changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ProtocolError):
