@@ -62,7 +62,7 @@ from engine.world.table import Rows
 _MORE_PACKETS = 2
 """Packets a tick may carry besides the usual one: 1 Mbit/s at 60 Hz, and a server at 30 Hz tells of all of them."""
 _IDLE_INTERVAL = 0.05
-"""Seconds between packets before there are inputs to send: they carry acknowledgements, and measure the round trip."""
+"""Seconds between packets while there are no inputs to send: they carry acknowledgements, and measure the path."""
 _MAX_TICKS_AT_ONCE = 8
 """Inputs made in one update at most; after a longer stall the ticks between are given up."""
 _EVENTS_KEPT = 512
@@ -345,8 +345,9 @@ class ClientSession:
         if slack > FAR_TICKS:
             rtt = self._acks.stats(0, now).rtt_min or 0.0
             if self._lead.started and self._lead.restart(now, tick, rtt):
-                # Inputs are made anew from here: those made for later ticks were not kept.
-                self._last_input = min(self._last_input, self._lead.tick - 1)
+                # Inputs that were not kept are made anew; those the server has are played as they are.
+                kept = -1 if input_tick is None else input_tick
+                self._last_input = min(self._last_input, max(self._lead.tick - 1, kept))
         elif input_tick is not None:
             self._lead.report(now, input_tick, slack)
 
@@ -389,6 +390,8 @@ class ClientSession:
         self._lead.advance(now)
         due = self._lead.tick - self._last_input
         if due <= 0:
+            if now - self._last_send_at >= _IDLE_INTERVAL:  # the clock was put back: still say what has arrived
+                self._send_packet(b"", now)
             return
         if due > _MAX_TICKS_AT_ONCE:
             self._last_input = self._lead.tick - _MAX_TICKS_AT_ONCE
@@ -551,6 +554,11 @@ class ClientSession:
         taken = list(self._taken)
         self._taken.clear()
         return taken
+
+    @property
+    def messages_waiting(self) -> int:
+        """Messages that wait to be sent, or to be known delivered."""
+        return self._channels.waiting
 
     def all_drops(self) -> Counter[str]:
         """Return what was dropped by reason, on every floor."""

@@ -89,6 +89,11 @@ class Channels:
         self._backoff = 1  # of packets to be sent; doubled when one sent with it times out
 
     @property
+    def waiting(self) -> int:
+        """Messages that wait to be sent, or to be known delivered."""
+        return sum(map(len, self._outboxes))
+
+    @property
     def held_bytes(self) -> int:
         """Bytes received that wait for others; at most the sum of the table's `window_bytes`."""
         return sum(box.held_bytes for box in self._inboxes if isinstance(box, ReliableInbox))

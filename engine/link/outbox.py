@@ -71,6 +71,9 @@ class UnreliableOutbox:
         """Whether messages wait."""
         return bool(self._queue)
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     @property
     def needs(self) -> int:
         """Bytes of the entry of the message at the head, 0 when there is none."""
@@ -178,6 +181,9 @@ class ReliableOutbox:
     def busy(self) -> bool:
         """Whether a message is not known delivered."""
         return bool(self._begun or self._waiting)
+
+    def __len__(self) -> int:
+        return len(self._begun) + len(self._waiting)
 
     def add(self, message: bytes) -> None:
         """Queue `message`. Raises ChannelFull."""

@@ -655,6 +655,11 @@ class ServerSession:
         """Return the peer slot that plays player row `row`: the index into every per-peer array; None for a bot."""
         return self._peer_of_row.get(row)
 
+    @property
+    def messages_waiting(self) -> int:
+        """Messages to all players that wait to be sent, or to be known delivered."""
+        return sum(peer.channels.waiting for peer in self._peers.values())
+
     def link_stats(self, now: float) -> dict[int, LinkStats]:
         """Return the path figures of every player, by row."""
         return {peer.row: self._acks.stats(slot, now) for slot, peer in self._peers.items()}

@@ -5,16 +5,14 @@ The full form (1,000 messages each way, per kind and loss) is `bench/channels.py
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections import Counter
 from statistics import median, quantiles
-from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import numpy as np
 import pytest
 
 from bench.channels import Link, PathModel, broken_promise, exchange, sizes_between
+from bench.soak import reachable_bytes
 from engine.link.channels import Channel, ChannelTable, Kind
 
 ONE_WAY = 0.050  # s
@@ -74,18 +72,6 @@ MATCH = ChannelTable(
         Channel("map", Kind.RELIABLE_ORDERED, priority=-1, max_message_bytes=262144),
     )
 )
-
-
-def reachable_bytes(root: object) -> int:
-    """Return the memory of `root` and all that hangs on it, code aside."""
-    seen: dict[int, object] = {}
-    waiting = [root]
-    while waiting:
-        thing = waiting.pop()
-        if id(thing) not in seen and not isinstance(thing, type | ModuleType | FunctionType | BuiltinFunctionType):
-            seen[id(thing)] = thing
-            waiting += gc.get_referents(thing)
-    return sum(sys.getsizeof(thing) for thing in seen.values())
 
 
 def soak(ticks: int, checks: int) -> list[int]:
