@@ -200,9 +200,11 @@ def soak(options: Namespace) -> tuple[list[Running], list[str]]:
         if report and (report["left_because"] != "left" or report.get("returns")):
             findings.append(f"{client.name}: {report['left_because']}, {report.get('returns')} returns")
         # The server may be slow on a busy machine, and then it skips ticks: it counts those it ran.
-        sent = server.report().get("ticks", 0) / 2
-        if report and report["snapshots"] < sent / 2:
-            findings.append(f"{client.name}: {report['snapshots']} of {sent:.0f} snapshots")
+        ran = server.report()
+        if report and ran:
+            sent = ran["ticks"] / ran["seconds"] / 2 * report["seconds"]
+            if report["snapshots"] < sent / 2:
+                findings.append(f"{client.name}: {report['snapshots']} of {sent:.0f} snapshots")
     left = len(re.findall(r'"event": "left"', server.log.read_text("utf-8")))
     if left != len(clients):
         findings.append(f"Server: {left} of {len(clients)} players left in good order")
