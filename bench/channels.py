@@ -13,8 +13,8 @@ kbit/s: delivered bytes of messages per second, one way. wire: bytes of all pack
 messages sent. again: bytes of reliable messages sent again, over the same. Delays run from `send` to delivery.
 
 The second table has reliable messages of 100 bytes at 50 ms one way, 5 % loss and no jitter, by how often the ends send
-packets: how much later than those 50 ms they are, in milliseconds and in RTTs of 100 ms. Beside ENet's reliable channel,
-over real sockets: `bench/channel_sockets.py`.
+packets: how much later than those 50 ms they are, in milliseconds and in RTTs of 100 ms. Beside ENet's, over real
+sockets: `bench/channel_sockets.py`.
 """
 
 from __future__ import annotations

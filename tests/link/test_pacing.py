@@ -33,6 +33,19 @@ def test_a_peer_behind_256_kbit_settles_near_its_unloaded_delay(packets: int, de
     assert divider.mean() > 1.5  # the snapshot rate gave way
 
 
+@pytest.mark.parametrize("kbit", [128, 256])
+def test_the_time_a_large_packet_takes_is_no_queue(kbit: int) -> None:
+    """The least RTT is that of small packets, as before a match; then packets take 38 or 75 ms each by themselves."""
+    match = Match(Bottleneck(kbit * KBIT), 60)
+    match.run(3.0)
+    match.size = 1100
+    match.run(9.0)
+    _, queue, divider, sizes = match.run(4.0)
+    assert sizes.sum() / 4 > 0.5 * kbit * KBIT
+    assert divider.max() < 6
+    assert queue.mean() < 0.060
+
+
 def test_the_first_overshoot_is_short() -> None:
     match = Match(Bottleneck(256 * KBIT), 1200, 2)
     at, queue, _, _ = match.run(5.0)
