@@ -96,8 +96,8 @@ def measure(recordings: list[Recording], every: int, ack_ticks: int) -> dict[str
     snapshots = 0
     exact = True
     for tick in range(0, ticks, every):
-        acked = tick - max(every, -(-ack_ticks // every) * every)
-        acked = acked if acked >= 0 else None  # type: ignore[assignment]
+        newest = tick - max(every, -(-ack_ticks // every) * every)
+        acked = newest if newest >= 0 else None
         begin = time.perf_counter()
         parts = [stage.encode(tick, acked) for stage in ours]
         frame = array_header(sum(ints for _, ints in parts)) + msgpack.packb(tick) + msgpack.packb(ack_ticks // every)
