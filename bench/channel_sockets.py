@@ -81,7 +81,7 @@ class OurEnd(End):
         if self.to is not None:
             to = self.to
             sink = _Sink()
-            super().send(now, sink)  # type: ignore[arg-type]
+            super().send(now, sink)
             self.socket.send([(datagram, to) for datagram in sink.datagrams], now)
         messages = [message for _, _, message in self.delivered]
         self.delivered.clear()

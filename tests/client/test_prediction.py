@@ -83,7 +83,7 @@ def play(
 ) -> tuple[Prediction, dict[int, np.ndarray], dict[int, np.ndarray]]:
     """Play tick 1 to `len(walks)`, a snapshot every 2 ticks and `delay` under way. Returns it, the truth, and what the
     newest prediction was at each tick."""
-    prediction = Prediction(Walk(), 64)  # type: ignore[arg-type]
+    prediction = Prediction(Walk(), 64)
     server = Server(Walk(), late, changes)
     truth, shown = {0: server.state[:, 0].copy()}, {}
     prediction.reconcile(0, truth[0])
@@ -158,7 +158,7 @@ def test_a_push_whose_snapshot_was_lost_is_explained_by_the_next() -> None:
 
 def test_resimulation_is_bounded() -> None:
     game = Walk()
-    prediction = Prediction(game, 10)  # type: ignore[arg-type]
+    prediction = Prediction(game, 10)
     prediction.reconcile(0, np.zeros(OWN, np.int32))
     for tick in range(1, 41):
         prediction.advance(tick, (1,))
@@ -175,7 +175,7 @@ def test_resimulation_is_bounded() -> None:
 
 
 def test_memory_is_bounded_without_news() -> None:
-    prediction = Prediction(Walk(), 16)  # type: ignore[arg-type]
+    prediction = Prediction(Walk(), 16)
     prediction.reconcile(0, np.zeros(OWN, np.int32))
     for tick in range(1, 2000):
         prediction.advance(tick, (1,))
@@ -195,7 +195,7 @@ def test_old_news_is_no_news() -> None:
 
 
 def test_inputs_made_before_the_first_snapshot_are_played_after_it() -> None:
-    prediction = Prediction(Walk(), 64)  # type: ignore[arg-type]
+    prediction = Prediction(Walk(), 64)
     assert not prediction.started
     assert prediction.state() is None
     assert prediction.drawn(0.5, 0.01) is None
@@ -210,7 +210,7 @@ def test_inputs_made_before_the_first_snapshot_are_played_after_it() -> None:
 
 def corrected(error_units: int, jump: bool = False) -> tuple[Prediction, float]:
     """A row standing at 0 that the server moves by `error_units` of 1/16; returns where it is drawn right after."""
-    prediction = Prediction(Walk(), 64)  # type: ignore[arg-type]
+    prediction = Prediction(Walk(), 64)
     own = np.zeros(OWN, np.int32)
     prediction.reconcile(0, own)
     for tick in (1, 2, 3):
@@ -257,7 +257,7 @@ def test_a_teleport_and_a_huge_error_are_not_smoothed(error: int, jump: bool) ->
 
 
 def test_the_row_is_drawn_between_the_two_newest_ticks() -> None:
-    prediction = Prediction(Walk(), 64)  # type: ignore[arg-type]
+    prediction = Prediction(Walk(), 64)
     prediction.reconcile(0, np.zeros(OWN, np.int32))
     prediction.advance(1, (2,))
     drawn = [prediction.drawn(part, 0.0) for part in (-1.0, 0.0, 0.5, 1.0, 3.0)]
@@ -265,7 +265,7 @@ def test_the_row_is_drawn_between_the_two_newest_ticks() -> None:
 
 
 def test_a_clock_that_jumped_ahead_plays_the_ticks_between_as_the_server_does() -> None:
-    prediction = Prediction(Walk(), 64)  # type: ignore[arg-type]
+    prediction = Prediction(Walk(), 64)
     server = Server(Walk(), late={3, 4, 5})
     prediction.reconcile(0, server.state[:, 0].copy())
     for tick in (1, 2, 6, 7):
