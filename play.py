@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _play(options: argparse.Namespace, stop: Stop) -> int:
     windowed = not options.headless and _has_display()
     port = _free_port()
-    server = [sys.executable, str(HERE / "server.py"), "--port", str(port), "--bots", str(options.bots)]
+    # They fill the match up to a number of players, of whom we are one.
+    fill = options.bots + 1 if options.bots else 0
+    server = [sys.executable, str(HERE / "server.py"), "--port", str(port), "--bots", str(fill)]
     client = [sys.executable, str(HERE / "client.py"), f"127.0.0.1:{port}", "--name", "You"]
     if options.link:
         client += ["--link", options.link]

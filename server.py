@@ -38,24 +38,14 @@ from engine.ops.lobby.tls import choose_certificate
 from engine.ops.secrets import load_password, load_private_key, read_secret_file
 from engine.ops.terminal import LineReader
 from engine.ops.warden import Warden
+from engine.server.filling import BotFill
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
+from game.cast import CASTS, MIXED, Cast
 from game.rules import Arena
 
-BOT_NAMES = (
-    "Ada",
-    "Bell",
-    "Curie",
-    "Dijkstra",
-    "Euler",
-    "Faraday",
-    "Gauss",
-    "Hopper",
-    "Ibn",
-    "Joule",
-    "Kepler",
-    "Lamarr",
-)
+ROTATION = "foundry,canyon,warren"
+"""Maps played unless others are asked for: all there are, the one for every weapon first."""
 BEACON_TICKS = 2
 """Ticks between two looks for players who look for matches: what they measure as their ping is this coarse."""
 FLOOD_SLICE = 0.004
@@ -78,7 +68,16 @@ def build_parser() -> Parser:
         epilog="Without options: a match on this machine only, open to whoever is on it, until Ctrl-C.",
     )
     match = parser.add_argument_group("the match")
-    match.add_argument("--bots", type=count, default=0, metavar="N", help="bots the server plays itself (default 0)")
+    match.add_argument(
+        "--bots", type=count, default=0, metavar="N", help="bots fill it up to N players, and make room (default 0)"
+    )
+    match.add_argument(
+        "--skill",
+        choices=CASTS,
+        default=MIXED,
+        metavar="SKILL",
+        help="how well bots play: easy, normal, hard, mixed (default mixed)",
+    )
     match.add_argument(
         "--max-players",
         type=count,
@@ -86,7 +85,25 @@ def build_parser() -> Parser:
         metavar="N",
         help="players at most, 1 to 64; bots make room (default 16)",
     )
-    match.add_argument("--map", default="foundry", metavar="NAME", help="the map (default foundry)")
+    match.add_argument(
+        "--maps", default=ROTATION, metavar="NAMES", help="played in turn, with commas between (default %(default)s)"
+    )
+    match.add_argument("--teams", type=count, default=0, metavar="N", help="2 to 4 teams (default 0: each for itself)")
+    match.add_argument("--friendly-fire", action="store_true", help="team mates hurt each other")
+    match.add_argument(
+        "--warmup", type=count, default=10, metavar="S", help="seconds before each round (default 10; 0: none)"
+    )
+    match.add_argument(
+        "--round-time", type=count, default=300, metavar="S", help="seconds of a round (default 300; 0: no end)"
+    )
+    match.add_argument("--results", type=count, default=8, metavar="S", help="seconds of its results (default 8)")
+    match.add_argument(
+        "--frag-limit",
+        type=count,
+        default=0,
+        metavar="N",
+        help="a round ends at N points, a team's if there are teams (default 0: never)",
+    )
     match.add_argument("--tick-hz", type=count, default=60, metavar="HZ", help="simulation steps a second (default 60)")
     match.add_argument(
         "--snapshot-hz", type=count, metavar="HZ", help="snapshots a second (default 30); it must divide --tick-hz"
@@ -138,7 +155,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace, stop: Stop) -> int:
     clock = SystemClock()
-    game = Arena(map=options.map, tick_hz=options.tick_hz, max_players=options.max_players, seed=options.seed)
+    game = Arena(
+        map=options.maps,
+        tick_hz=options.tick_hz,
+        max_players=options.max_players,
+        seed=options.seed,
+        teams=options.teams,
+        friendly_fire=options.friendly_fire,
+        warmup=options.warmup,
+        round_time=options.round_time,
+        results=options.results,
+        frag_limit=options.frag_limit,
+    )
     match = MatchConfig(tick_hz=options.tick_hz, snapshot_every=_snapshot_every(options.tick_hz, options.snapshot_hz))
     if options.bots > options.max_players:
         raise UsageError(f"{options.bots} bots don't fit in a match of --max-players {options.max_players}")
@@ -161,9 +189,9 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             config=NetcodeServerConfig(key_made_at_start=key.made_at_start),
         )
         session = ServerSession(game, netcode, match, ServerConfig(max_players=options.max_players), os.urandom)
-        for number in range(options.bots):
-            name = BOT_NAMES[number % len(BOT_NAMES)]
-            session.add_bot(name, game.brain("mixed", options.seed * 1000 + number))
+        cast = Cast(game, options.skill, options.seed)
+        bots = BotFill(session, options.bots, cast.make, lambda rows: game.spare(session.world, rows))
+        bots.fill()
         lobby = None
         if door is not None:
             config = LobbyConfig(
@@ -181,7 +209,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             )
             lobby = _open_lobby(options, config, transport.address)
         try:
-            loop = MatchLoop(session, transport, clock, access, lobby)
+            loop = MatchLoop(session, transport, clock, access, bots, lobby)
             loop.lines = LineReader()
             if not options.hidden and ":" not in host:
                 loop.beacon = _beacon(host)
@@ -219,13 +247,15 @@ class MatchLoop:
         transport: UdpSocket,
         clock: SystemClock,
         access: Access,
+        bots: BotFill,
         lobby: LobbyProcess | None = None,
     ) -> None:
         self._session = session
         self._transport = transport
+        self._bots = bots
         self._lobby = lobby
         self._warden = Warden(session, access, None if lobby is None else lambda rules: lobby.tell(rules=rules))
-        self._console = Console(session, self._warden, self.end)
+        self._console = Console(session, self._warden, self.end, bots)
         self.lines: LineReader | None = None
         """What is typed at the console; None: nobody does."""
         self.beacon: Beacon | None = None
@@ -268,6 +298,7 @@ class MatchLoop:
         self._drained = 0
         self._drain(now)
         session.step(now)
+        self._bots.update(now)
         transport.send(session.datagrams_to_send(), now)
         if self.beacon is not None and session.world.tick % BEACON_TICKS == 0:
             self.beacon.serve(self._notice, now)
@@ -314,7 +345,7 @@ class MatchLoop:
             max_players=session.config.max_players,
             closed=self.closed,
             title=game.name,
-            map=str(game.settings().get("map", "")),
+            map=game.map_of(session.world).name if isinstance(game, Arena) else "",
         )
 
     def _log_events(self) -> None:

@@ -157,7 +157,7 @@ def soak(options: Namespace) -> tuple[list[Running], list[str]]:
             "Server",
             [
                 *(str(ROOT / "server.py"), "--port", "0", "--verbose", "--log-json"),
-                *("--bots", str(options.server_bots), "--max-players", str(players)),
+                *("--bots", str(players if options.server_bots else 0), "--max-players", str(players)),
             ],
             out,
         )

@@ -12,7 +12,7 @@ each player's row the index of the map it stands on, so that `predict` finds it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -216,6 +216,13 @@ class Arena:
 
     def team(self, world: World, row: int) -> int | None:
         return int(world[PLAYER.name].state[_TEAM, row]) or None
+
+    def spare(self, world: World, rows: Sequence[int]) -> int:
+        """Return which of the player rows `rows` can be missed best: of the largest team, who has scored least."""
+        players = world[PLAYER.name]
+        sizes = np.bincount(players.state[_TEAM, players.alive], minlength=MAX_TEAMS + 1)
+        team, score = players["team"], players["score"]
+        return max(rows, key=lambda row: (sizes[team[row]], -int(score[row]), row))
 
     def interest(self, kind: Kind) -> None:
         """Everyone is told of everything: a map is a few screens large, and the minimap shows it."""

@@ -188,13 +188,14 @@ def _play(scenario: Scenario, stage: _Stage, clock: SystemClock, stack: ExitStac
 
 
 def _start_server(scenario: Scenario, stage: _Stage, key: Path) -> subprocess.Popen[bytes]:
+    everyone = len(scenario.players) + scenario.bots
     options = [
         *("--host", _HOST, "--port", str(stage.server[1]), "--no-lobby", "--private-key-file", str(key)),
-        *("--max-players", str(len(scenario.players) + scenario.bots), "--bots", str(scenario.bots)),
+        # The server fills the match with bots, of which one makes room for each player.
+        *("--max-players", str(everyone), "--bots", str(everyone if scenario.bots else 0)),
+        *("--maps", str(scenario.settings.get("map", "foundry")), "--warmup", "0", "--skill", "normal"),
         *("--seed", str(scenario.seed), "--json", str(stage.folder / "server.json")),
     ]
-    if "map" in scenario.settings:
-        options += ["--map", str(scenario.settings["map"])]
     if "snapshot_hz" in scenario.match:
         options += ["--snapshot-hz", str(scenario.match["snapshot_hz"])]
     log = stage.folder / "server.log"

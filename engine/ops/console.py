@@ -4,6 +4,7 @@
     say WORDS                     show words to everyone
     kick NAME [REASON]            put somebody out; it may join again
     ban NAME|NETWORK [REASON]     put out and keep out, until the server ends (docs/LOBBY.md: --access-file for longer)
+    bots N                        let bots fill the match up to N players
     quit                          end the match
     help
 
@@ -19,6 +20,7 @@ from engine.address import format_address
 from engine.errors import UsageError
 from engine.ops.access import parse_network
 from engine.ops.warden import Warden, network_of
+from engine.server.filling import BotFill
 from engine.server.session import Member, ServerSession
 from engine.text import printable
 
@@ -30,21 +32,26 @@ list                        who is here
 say WORDS                   show words to everyone
 kick NAME [REASON]          put somebody out
 ban NAME|NETWORK [REASON]   put out and keep out until the server ends
+bots N                      fill the match up to N players
 quit                        end the match"""
 
 
 class Console:
-    """See the module. `quit` is called when the match is to end."""
+    """See the module. `quit` is called when the match is to end. bots: what fills it; None: nothing does."""
 
-    def __init__(self, session: ServerSession, warden: Warden, quit: Callable[[], None]) -> None:
+    def __init__(
+        self, session: ServerSession, warden: Warden, quit: Callable[[], None], bots: BotFill | None = None
+    ) -> None:
         self._session = session
         self._warden = warden
         self._quit = quit
+        self._bots = bots
         self._commands: dict[str, Callable[[str, float], list[str]]] = {
             "list": self._list,
             "say": self._say,
             "kick": self._kick,
             "ban": self._ban,
+            "bots": self._fill,
             "quit": self._stop,
             "help": lambda rest, now: _HELP.split("\n"),
         }
@@ -92,6 +99,16 @@ class Console:
             network = network_of(member.address[0])
         gone = self._warden.ban(network, _why("banned", reason), now)
         return [f"{network} is kept out" + (f"; {', '.join(gone)}: out" if gone else "")]
+
+    def _fill(self, rest: str, now: float) -> list[str]:
+        most = self._session.config.max_players
+        if self._bots is None:
+            raise UsageError("no bots fill this match")
+        if not (rest.isascii() and rest.isdigit() and len(rest) < 5 and int(rest) <= most):
+            raise UsageError(f"bots fill the match up to how many players? 0 to {most}")
+        self._bots.size = int(rest)
+        self._bots.fill()
+        return []
 
     def _stop(self, rest: str, now: float) -> list[str]:
         self._quit()
