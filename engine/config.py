@@ -82,6 +82,8 @@ class ServerConfig:
 
     max_players: int = 64
     """Peer slots; each costs arrays of a few hundred KiB."""
+    max_spectators: int = 0
+    """Who may watch besides, each in a peer slot of its own; a spectator costs as many bytes as a player."""
     input_ring: int = 64
     """Ticks of input held per peer, and so the furthest ahead a client's input may be: one second at 60 Hz."""
     payload_bytes: int = 1200
@@ -104,6 +106,7 @@ class ServerConfig:
 
     def __post_init__(self) -> None:
         _require(self, "max_players", 1, 4096)
+        _require(self, "max_spectators", 0, 4096)
         _require(self, "input_ring", 16, 1024)
         _require(self, "payload_bytes", 256, 1200)
         _require(self, "repeat_limit", 0.0, 5.0)

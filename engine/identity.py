@@ -11,6 +11,7 @@ User data of a connect token, 256 bytes:
     n       the name, UTF-8, as `clean_name` returns it
     u8      r: 0, or 16 where the player wants its former place back
     r       the secret that the match gave it for that (docs/decisions/resume.md)
+    u8      1 where it comes to watch, and wants no place at all; else 0
     rest    zeros
 
 What the match gives a player to come back with is its *resume ticket*, 48 hex digits that mean nothing to the player:
@@ -75,18 +76,20 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """What a connect token says about a player. `resume`: the secret to a former place; empty: it wants a new one."""
+    """What a connect token says about a player. `resume`: the secret to a former place; empty: it wants a new one.
+    watches: it wants none."""
 
     name: str
     resume: bytes = field(default=b"", repr=False)
+    watches: bool = False
 
 
-def encode_user_data(name: str, resume: bytes = b"") -> bytes:
+def encode_user_data(name: str, resume: bytes = b"", watches: bool = False) -> bytes:
     """Return the user data of a token for `name`. Raises UsageError when it is no name, or `resume` no secret."""
     if len(resume) not in (0, RESUME_SECRET_BYTES):
         raise UsageError(f"a resume secret has {RESUME_SECRET_BYTES} bytes, got {len(resume)}")
     data = clean_name(name).encode()
-    head = bytes((USER_DATA_FORMAT, len(data))) + data + bytes((len(resume),)) + resume
+    head = bytes((USER_DATA_FORMAT, len(data))) + data + bytes((len(resume),)) + resume + bytes((watches,))
     return head.ljust(USER_DATA_BYTES, b"\x00")
 
 
@@ -100,7 +103,7 @@ def decode_user_data(data: bytes) -> UserData:
         raise ProtocolError("bad-user-data", f"{data[1]} bytes of name")
     name_end = 2 + data[1]
     end = name_end + 1 + data[name_end]
-    if data[name_end] not in (0, RESUME_SECRET_BYTES) or any(data[end:]):
+    if data[name_end] not in (0, RESUME_SECRET_BYTES) or data[end] > 1 or any(data[end + 1 :]):
         raise ProtocolError("bad-user-data", f"{data[name_end]} bytes of resume secret, or more behind it")
     try:
         text = data[2:name_end].decode()
@@ -109,7 +112,7 @@ def decode_user_data(data: bytes) -> UserData:
         raise ProtocolError("bad-user-data", str(error)) from error
     if name != text:
         raise ProtocolError("bad-user-data", "a name that is not clean")
-    return UserData(name, data[name_end + 1 : end])
+    return UserData(name, data[name_end + 1 : end], data[end] == 1)
 
 
 def encode_resume_ticket(client_id: int, secret: bytes) -> str:

@@ -8,16 +8,17 @@ it, the buffer ran dry and rows are dead-reckoned for a bounded time.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Mapping
 
 from engine.config import Switches
-from engine.world.history import History
+from engine.world.history import History, Received
 from engine.world.picture import VIEW_UNITS, Picture, Stretch, View, stretch_between
 
 
 class Interpolation:
     """The snapshots received, `histories` by kind name, as material to draw from."""
 
-    def __init__(self, histories: dict[str, History], max_extrapolation_ticks: float) -> None:
+    def __init__(self, histories: Mapping[str, History | Received], max_extrapolation_ticks: float) -> None:
         self._histories = histories
         self._max_extrapolation_ticks = max_extrapolation_ticks
         first = next(iter(histories.values()))

@@ -29,7 +29,7 @@ from engine.identity import clean_name, decode_resume_ticket
 from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
-from engine.link.paths import HEADER_BYTES, Paths
+from engine.link.paths import HEADER_BYTES, LOOK_INTERVAL_CLIENT, Paths
 from engine.link.session_channels import CHANNELS, CHAT, GAME, MATCH
 from engine.link.stats import LinkStats
 from engine.link.traffic import Traffic
@@ -54,7 +54,7 @@ from engine.wire.messages import (
     Welcome,
 )
 from engine.wire.snapshot import Snapshot, decode_snapshot
-from engine.world.history import History
+from engine.world.history import Received
 from engine.world.picture import VIEW_UNITS, Picture, Seen, View
 from engine.world.schema import schema_hash
 from engine.world.table import Rows
@@ -142,7 +142,7 @@ class ClientSession:
         """Which mechanisms are on; may be replaced at any time."""
         self._games = games
         self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
-        self._paths = Paths(1, paced=self.config.switches.pacing)
+        self._paths = Paths(1, paced=self.config.switches.pacing, look_interval=LOOK_INTERVAL_CLIENT)
         self._paths.reset(0, now)
         self._acks = self._paths.acks
         self._traffic = Traffic(self._paths, 0, channels, MessageType.CHANNEL, _MORE_PACKETS)
@@ -291,7 +291,7 @@ class ClientSession:
         self.game, self.match = game, match
         self.own_row = welcome.own_row if welcome.own_row >= 0 else None
         depth, every = match.history_snapshots, match.snapshot_every
-        self.histories = {kind.name: History(kind, kind.public_count, depth, every) for kind in game.kinds}
+        self.histories = {kind.name: Received(kind, kind.public_count, depth, every) for kind in game.kinds}
         self._history_list = list(self.histories.values())
         self._own_history: dict[int, np.ndarray] = {}
         self._lead = LeadClock(self.config, match.tick_hz)
@@ -318,7 +318,7 @@ class ClientSession:
         if snapshot.tick <= newest - kept:
             raise ProtocolError("old-snapshot", f"{snapshot.tick}, the newest is {newest}")
         for history, part in zip(self._history_list, snapshot.kinds, strict=True):
-            history.push(snapshot.tick, part.state, part.status, part.generation)
+            history.push(snapshot.tick, part)
         if snapshot.own is not None:
             self._own_history[snapshot.tick] = snapshot.own
             # Nearly in order: one that came late may stay a little longer than it need.
@@ -459,8 +459,9 @@ class ClientSession:
         kind = self.game.player
         seen = picture.kinds[kind.name]
         seen.values[:, row] = values[: kind.public_count]
-        seen.alive = seen.alive.copy()
-        seen.alive[row] = True
+        if not seen.alive[row]:
+            seen.alive = seen.alive.copy()
+            seen.alive[row] = True
         picture.own_row = row
         picture.own = Seen(kind, values[:, None], np.ones(1, np.bool_), np.zeros(1, np.int32))
 

@@ -241,20 +241,24 @@ class PlayerTruth:
             seen = session.histories[name]
             # A ring of the same depth on both sides: a snapshot has the same slot in each.
             slots = np.array([slot for slot in map(seen.slot, taken) if slot is not None], np.intp)
-            ticks = seen.tick[slots]
-            slots = slots[(published.tick[slots] == ticks) & (views.tick[peer, slots] == ticks)]
-            held, told = seen.status[slots], views.status[name][peer, slots]
+            ticks = np.array(seen.tick)[slots]
+            same = (published.tick[slots] == ticks) & (views.tick[peer, slots] == ticks)
+            slots, ticks = slots[same], ticks[same]
+            if not len(slots):
+                continue
+            rows = [seen.rows(slot) for slot in slots.tolist()]
+            held, told = np.stack([each.status for each in rows]), views.status[name][peer, slots]
             exact = told == EXACT
-            differ = (seen.state[slots] != published.state[slots]).any(axis=1)
-            differ |= seen.generation[slots] != published.generation[slots]
+            differ = (np.stack([each.state for each in rows]) != published.state[slots]).any(axis=1)
+            differ |= np.stack([each.generation for each in rows]) != published.generation[slots]
             wrong = (held != told) | (exact & differ)
             self.snapshots.rows += int(np.count_nonzero(exact))
             if name == session.game.player.name:
                 self.snapshots.snapshots += len(slots)
-                for tick, count in zip(seen.tick[slots].tolist(), (held == STALE).sum(axis=1).tolist(), strict=True):
+                for tick, count in zip(ticks.tolist(), (held == STALE).sum(axis=1).tolist(), strict=True):
                     self._note_stale(tick, count)
             for at in np.flatnonzero(wrong.any(axis=1)).tolist():
-                self._mismatch(int(seen.tick[slots[at]]), name, np.flatnonzero(wrong[at]))
+                self._mismatch(int(ticks[at]), name, np.flatnonzero(wrong[at]))
         for tick in taken:
             own, true_own = session.own_snapshot(tick), server.snapshots.own_state(tick, own_row)
             if own is not None and true_own is not None and not np.array_equal(own, true_own):

@@ -9,7 +9,7 @@ Three parts that feed on the same fates of packets, kept together so that each i
 | `sizes` | fates                            | the most bytes of a packet                                 |
 
 A tick is `receive` (or `receive_one`), then `update`, then for each round of packets `snapshots_due`, `snapshot_room`
-and `snapshots_sent`. Acks are every tick's business; paths are looked at every `LOOK_INTERVAL`, because what is to be
+and `snapshots_sent`. Acks are every tick's business; paths are looked at more rarely (`LOOK_INTERVAL`), because what is to be
 seen there takes longer to show. What a packet holds is not known here.
 """
 
@@ -31,6 +31,8 @@ HEADER_BYTES = PACKET_HEADER_MAX_BYTES
 """Of a packet, at most; packets are counted as if they had that much, so that a size is known before its header."""
 LOOK_INTERVAL = 0.045
 """Seconds between two looks, or little more: every third tick of 60 Hz. The pacer itself acts ten times a second."""
+LOOK_INTERVAL_CLIENT = 0.295
+"""The same for a client, which sends little but inputs, and those whatever the path shows: every 18th tick."""
 SNAPSHOT_ROOM_MIN = 256
 """Bytes that a snapshot which goes may take however empty the bucket is: the own row and the nearest few."""
 CUT_MARGIN = 16
@@ -40,22 +42,30 @@ HEARD_MAX = 16
 
 
 class Paths:
-    """See the module. payload_bytes: the most a packet may have on any path. paced: whether budgets are kept at all."""
+    """See the module. payload_bytes: the most a packet may have on any path. paced: whether budgets are kept at all.
+    look_interval: seconds between two looks at the paths."""
 
     def __init__(
-        self, peers: int, payload_bytes: int = PACKET_STEPS[0], pacing: PacingConfig | None = None, paced: bool = True
+        self,
+        peers: int,
+        payload_bytes: int = PACKET_STEPS[0],
+        pacing: PacingConfig | None = None,
+        paced: bool = True,
+        look_interval: float = LOOK_INTERVAL,
     ) -> None:
         self.acks = AckTable(peers)
         self.pacer = Pacer(peers, pacing)
         self.sizes = PacketSizes(peers)
         self._payload_bytes = payload_bytes
         self._paced = paced
+        self._look_interval = look_interval
         # What the next look is told, with `sent_at` counted from when the fate became known: what is heard of between
         # two looks has not waited for the second one.
         self._acked: list[SentPackets] = []
         self._acked_one: list[Fate] = []
         self._lost: list[Fate] = []
         self._looked_at = -math.inf
+        self._now = 0.0  # of the last update
         self._heard = np.zeros(peers, np.int64)  # packets of each peer when it was last sent one
 
     def reset(self, slot: int, now: float) -> None:
@@ -64,6 +74,7 @@ class Paths:
         self.pacer.reset(slot, now)
         self.sizes.reset(slot, now)
         self._heard[slot] = 0
+        self._now = now
 
     def receive(
         self,
@@ -94,10 +105,14 @@ class Paths:
 
         Budgets are refilled.
         """
-        lost = self.acks.lost_one(0, now) if self.acks.peers == 1 else fates_of(self.acks.lost(now))
+        self._now = now
+        if self.acks.peers == 1:  # and its bucket is refilled when it is asked for: most packets just go
+            lost = self.acks.lost_one(0, now)
+        else:
+            lost = fates_of(self.acks.lost(now))
+            self.pacer.refill(now)
         self._lost += lost
-        self.pacer.refill(now)
-        if now - self._looked_at >= LOOK_INTERVAL:
+        if now - self._looked_at >= self._look_interval:
             self._looked_at = now
             self._look(now)
         return [(slot, sequence) for slot, sequence, _, _ in lost]
@@ -164,4 +179,8 @@ class Paths:
 
     def spare(self, slot: int) -> float:
         """Return how many bytes may go to `slot` besides its next snapshot; 0 or less: none."""
-        return self.pacer.spare(slot) if self._paced else float("inf")
+        if not self._paced:
+            return math.inf
+        if self.acks.peers == 1:
+            self.pacer.refill(self._now)
+        return self.pacer.spare(slot)

@@ -54,6 +54,7 @@ class ServerFigures:
     max_players: int = _gauge("players_max", "Players the match has room for.")
     away: int = _gauge("players_away", "Players who lost their connection and are waited for.")
     bots: int = _gauge("bots", "Bots the server plays.")
+    spectators: int = _gauge("spectators", "Connections that only watch.")
     uptime: float = _gauge("uptime_seconds", "Seconds since the server started.")
     tick: int = _counter("ticks_total", "Simulation steps run.")
     ticks_skipped: int = _counter("ticks_skipped_total", "Steps given up because the server fell behind.")

@@ -25,8 +25,8 @@ import numpy as np
 
 from engine.errors import ProtocolError
 from engine.wire import msgints
-from engine.world.dead_reckoning import apply_residual, expected, residual
-from engine.world.history import ABSENT, EXACT, STALE, History
+from engine.world.dead_reckoning import expected, moved_on, residual
+from engine.world.history import ABSENT, EXACT, STALE, History, KindRows, Received
 from engine.world.schema import Kind
 from engine.world.table import GENERATIONS
 
@@ -67,13 +67,6 @@ class KindDelta:
         self._shape = visible.shape
         state, generation = history.state[slot], history.generation[slot]
         rows = state.shape[1]
-        bases, base_of_peer = np.unique(base_slots, return_inverse=True)
-        self._blob_starts, self._blobs, self._blob_ints = self._make_blobs(history, state, generation, tick, bases)
-        self._blob_lengths = np.diff(self._blob_starts)
-        # Blob numbers: base * rows + row, then full + row, then leave, then hold.
-        self._full = len(bases) * rows
-        self._leave = self._full + rows
-        self._hold = self._leave + 1
         # Few of all (peer, row) are of any concern: those seen now or known before, by peer and then by row.
         self._peers, self._rows = np.nonzero(visible | (base_status != ABSENT))
         self._starts = np.searchsorted(self._peers, np.arange(len(visible) + 1))
@@ -82,15 +75,37 @@ class KindDelta:
         exact = self._before == EXACT
         # Slot -1, no baseline, reads some slot or other; but then nothing was held before.
         same = exact & (history.generation[base_slots[self._peers], self._rows] == generation[self._rows])
-        blob = np.where(same, base_of_peer[self._peers] * rows, self._full) + self._rows
+        new = np.zeros(rows, np.bool_)
+        new[self._rows[self._seen & ~same]] = True
+        news = np.flatnonzero(new)
+        bases, base_of_peer = np.unique(base_slots, return_inverse=True)
+        self._blob_starts, self._blobs, self._blob_ints = self._make_blobs(
+            history, state, generation, tick, bases, news
+        )
+        self._blob_lengths = np.diff(self._blob_starts)
+        # Blob numbers: base * rows + row, then full + how many new rows come before it, then leave, then hold.
+        self._full = len(bases) * rows
+        self._leave = self._full + len(news)
+        self._hold = self._leave + 1
+        whole = self._full + np.cumsum(new) - 1
+        blob = np.where(same, base_of_peer[self._peers] * rows + self._rows, whole[self._rows])
         blob[~self._seen] = self._leave
         # Which blob each says; -1: none, since it is as expected or was dropped.
         self._entry = np.where(self._blob_lengths[blob] > 0, blob, -1)
 
     def _make_blobs(
-        self, history: History, state: np.ndarray, generation: np.ndarray, tick: int, bases: np.ndarray
+        self,
+        history: History,
+        state: np.ndarray,
+        generation: np.ndarray,
+        tick: int,
+        bases: np.ndarray,
+        news: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Encode every entry any peer can need: returns starts `(blobs + 1,)`, bytes, and integers of each blob."""
+        """Encode every entry any peer needs: returns starts `(blobs + 1,)`, bytes, and integers of each blob.
+
+        bases: slots of the baselines. news: the rows that are new to some peer.
+        """
         fields, rows = state.shape
         tables = []
         for base in bases.tolist():
@@ -103,12 +118,12 @@ class KindDelta:
             tables.append(table)
         entries = np.concatenate(tables) if tables else np.zeros((0, 1 + fields), np.int64)
         keep = entries != 0
-        full = np.empty((rows, 2 + fields), np.int64)
+        full = np.empty((len(news), 2 + fields), np.int64)
         full[:, 0] = FULL
-        full[:, 1] = generation
-        full[:, 2:] = _in_steps(self._kind, state).T
+        full[:, 1] = generation[news]
+        full[:, 2:] = _in_steps(self._kind, state[:, news]).T
         values = np.concatenate([entries[keep], full.ravel(), np.array([LEAVE, HOLD])])
-        counts = np.concatenate([keep.sum(axis=1), np.full(rows, 2 + fields), np.array([1, 1])])
+        counts = np.concatenate([keep.sum(axis=1), np.full(len(news), 2 + fields), np.array([1, 1])])
         data, value_starts = msgints.encode(values)
         blob_starts = np.zeros(len(counts) + 1, np.int64)
         np.cumsum(counts, out=blob_starts[1:])
@@ -148,6 +163,10 @@ class KindDelta:
     def sections(self) -> Sections:
         """Return every peer's section as decided so far."""
         said = np.flatnonzero(self._entry >= 0)
+        if not len(said):  # each says that it has no entry, in one byte
+            count = self._shape[0]
+            empty = np.zeros(count, np.uint8)
+            return Sections(empty, np.arange(count + 1), np.ones(count, np.int64), self._status())
         peers, rows, blobs = self._peers[said], self._rows[said], self._entry[said]
         count = self._shape[0]
         per_peer = np.bincount(peers, minlength=count)
@@ -191,36 +210,31 @@ def _in_steps(kind: Kind, units: np.ndarray) -> np.ndarray:
     return units if kind.coarse is None else units >> kind.coarse
 
 
-@dataclass(slots=True)
-class KindState:
-    """One kind as a receiver holds it at a snapshot. See `world.history` for the arrays."""
-
-    state: np.ndarray
-    status: np.ndarray
-    generation: np.ndarray
-
-
-def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[int], at: int) -> tuple[KindState, int]:
+def decode_kind(
+    history: History | Received, tick: int, base_slot: int | None, ints: list[int], at: int
+) -> tuple[KindRows, int]:
     """Read one kind's section from `ints[at:]`, and return what it makes of the baseline, and where the section ends.
 
     history: the receiver's. base_slot: the baseline's slot in it, None for none. Raises ProtocolError.
+    What is as in the baseline comes back as the baseline's own array.
     """
-    kind = history.kind
-    fields, rows = history.state.shape[1:]
+    kind, fields, rows = history.kind, history.fields, history.kind.capacity
     if base_slot is None:
         state = np.zeros((fields, rows), np.int32)
         status = np.full(rows, ABSENT, np.uint8)
         generation = np.zeros(rows, np.int32)
     else:
-        state = expected(kind, history.state[base_slot], tick - int(history.tick[base_slot]))
-        status = history.status[base_slot].copy()
-        generation = history.generation[base_slot].copy()
+        base = history.rows(base_slot)
+        state, status, generation = base.state, base.status, base.generation
+    apart = 0 if base_slot is None else tick - int(history.tick[base_slot])
     # A row has at most one entry, so each is judged by the baseline; what they say is written all at once.
     held = status.tobytes()
     places: list[int] = []
     residuals: list[int] = []
     told: list[int] = []
+    tenants: list[int] = []
     values: list[int] = []
+    others: dict[int, int] = {}
     try:
         count = ints[at]
         if not 0 <= count <= rows:
@@ -252,29 +266,36 @@ def decode_kind(history: History, tick: int, base_slot: int | None, ints: list[i
                     raise ProtocolError(
                         "bad-full", f"{kind.name} row {row}: generation {ints[at]}, {len(whole)} fields"
                     )
-                generation[row] = ints[at]
-                status[row] = EXACT
                 told.append(row)
+                tenants.append(ints[at])
                 values += whole
                 at += 1 + fields
             elif code == LEAVE:
-                status[row] = ABSENT
+                others[row] = ABSENT
             elif code == HOLD and held[row] != ABSENT:
-                status[row] = STALE
+                others[row] = STALE
             else:
                 raise ProtocolError("bad-code", f"{kind.name} row {row}: {code}")
-        if told:
-            whole_rows = np.array(values, np.int32).reshape(-1, fields).T
-            state[:, told] = whole_rows if kind.coarse is None else whole_rows << kind.coarse
+        deltas = None
         if places:
-            deltas = np.zeros(fields * rows, np.int32)
-            deltas[places] = np.array(residuals, np.int32)
-            table = deltas.reshape(fields, rows)
+            deltas = np.zeros((fields, rows), np.int32)
+            deltas.reshape(-1)[places] = np.array(residuals, np.int32)
             if kind.coarse is not None:
-                table <<= kind.coarse
-            state = apply_residual(kind, state, table)
+                deltas <<= kind.coarse
+        now = moved_on(kind, state, apart, deltas)
+        if told or others:
+            status = status.copy()
+            status[list(others)] = list(others.values())
+        if told:
+            generation = generation.copy()
+            status[told] = EXACT
+            generation[told] = tenants
+            whole_rows = np.array(values, np.int32).reshape(-1, fields).T
+            if now is state:
+                now = state.copy()
+            now[:, told] = whole_rows if kind.coarse is None else whole_rows << kind.coarse
     except IndexError:
         raise ProtocolError("truncated", f"{kind.name} section ends early, at integer {at} of {len(ints)}") from None
     except (TypeError, OverflowError) as error:
         raise ProtocolError("bad-integer", f"{kind.name} section: {error}") from None
-    return KindState(state, status, generation), at
+    return KindRows(now, status, generation), at

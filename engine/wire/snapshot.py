@@ -17,6 +17,7 @@ The own row is exact and is not part of the entity section: a client reconciles 
 from __future__ import annotations
 
 from array import array as array_of_c
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,9 @@ import numpy as np
 
 from engine.errors import ProtocolError
 from engine.wire import msgints
-from engine.wire.delta import KindState, Sections, decode_kind
+from engine.wire.delta import Sections, decode_kind
 from engine.world.dead_reckoning import apply_residual, expected, residual
-from engine.world.history import History
+from engine.world.history import History, KindRows, Received
 from engine.world.schema import Kind
 
 NONE = -32768
@@ -96,11 +97,11 @@ class Snapshot:
     slack: int | None
     repeated: int
     own: np.ndarray | None
-    kinds: list[KindState]
+    kinds: list[KindRows]
 
 
 def decode_snapshot(
-    array: list[Any], histories: list[History], player: Kind, own_history: dict[int, np.ndarray], has_own: bool
+    array: list[Any], histories: Sequence[History | Received], player: Kind, own_history: dict[int, np.ndarray], has_own: bool
 ) -> Snapshot:
     """Read a snapshot message against what the client holds; nothing of it is changed.
 

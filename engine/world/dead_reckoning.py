@@ -51,6 +51,25 @@ def apply_residual(kind: Kind, expectation: np.ndarray, residuals: np.ndarray) -
     return _wrap(kind.reckonings[len(expectation)], expectation + residuals)
 
 
+def moved_on(kind: Kind, state: np.ndarray, ticks: int, residuals: np.ndarray | None) -> np.ndarray:
+    """Return what `state`, `(f, rows) int32`, has become after `ticks`: as expected, but for the `residuals`.
+
+    `residuals`, of `state`'s shape, is used up. With none of them, a kind of which nothing moves by itself comes back as
+    the very array that was given: do not write into it.
+    """
+    how = kind.reckonings[len(state)]
+    if residuals is None:
+        if how.bases is None:
+            return state
+        result = state.copy()
+    else:
+        result = residuals
+        result += state
+    if how.bases is not None:
+        result[how.bases] += state[how.rates] * np.asarray(ticks, np.int32)
+    return _wrap(how, result)
+
+
 def publish(kind: Kind, before: np.ndarray, known: np.ndarray, ticks: int, state: np.ndarray) -> np.ndarray:
     """Return what to publish of `state`, `ticks` after `before` was published.
 

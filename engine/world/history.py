@@ -7,12 +7,18 @@
 
 Slot of tick t: `(t // every) % depth`, as snapshots come at ticks that are multiples of `every`. The newest tick in a
 slot wins; asking for one that has been overwritten gives None, never a neighbour.
+
+`Received` is the receiver's ring of the same snapshots: it keeps the arrays themselves, which nobody writes into again,
+so that what did not change from one snapshot to the next is the same array in both.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from engine.errors import UsageError
 from engine.world.schema import Kind
 
 ABSENT = 0
@@ -23,11 +29,24 @@ EXACT = 2
 """The row is held bit for bit as published."""
 
 
+@dataclass(frozen=True, slots=True)
+class KindRows:
+    """One kind at a snapshot: a slot of the ring. Whoever is given it does not write into its arrays.
+
+    state `(fields, rows) int32`, status `(rows,) uint8`, generation `(rows,) int32`.
+    """
+
+    state: np.ndarray
+    status: np.ndarray
+    generation: np.ndarray
+
+
 class History:
     """The last `depth` snapshots of `kind`; only its first `fields` fields are kept."""
 
     def __init__(self, kind: Kind, fields: int, depth: int, every: int) -> None:
         self.kind = kind
+        self.fields = fields
         self.depth = depth
         self.every = every
         self.newest = -1
@@ -40,6 +59,10 @@ class History:
         """Return where `tick`'s snapshot is, or None when it is not held."""
         slot = (tick // self.every) % self.depth
         return slot if tick >= 0 and self.tick[slot] == tick else None
+
+    def rows(self, slot: int) -> KindRows:
+        """Return what `slot` holds, to be kept for longer than the ring keeps it."""
+        return KindRows(self.state[slot].copy(), self.status[slot].copy(), self.generation[slot].copy())
 
     def push(self, tick: int, state: np.ndarray, status: np.ndarray, generation: np.ndarray) -> int:
         """Store `tick`'s snapshot over the oldest one and return its slot."""
@@ -55,3 +78,36 @@ class History:
         """The ticks held, ascending."""
         held: list[int] = np.sort(self.tick[self.tick >= 0]).tolist()
         return held
+
+
+class Received:
+    """The last `depth` snapshots of `kind` as a receiver made them out; it reads as a `History` does, slot by slot."""
+
+    def __init__(self, kind: Kind, fields: int, depth: int, every: int) -> None:
+        self.kind = kind
+        self.fields = fields
+        self.depth = depth
+        self.every = every
+        self.newest = -1
+        self.tick = [-1] * depth
+        self._rows: list[KindRows | None] = [None] * depth
+
+    def slot(self, tick: int) -> int | None:
+        """Return where `tick`'s snapshot is, or None when it is not held."""
+        slot = (tick // self.every) % self.depth
+        return slot if tick >= 0 and self.tick[slot] == tick else None
+
+    def rows(self, slot: int) -> KindRows:
+        """Return what `slot` holds."""
+        rows = self._rows[slot]
+        if rows is None:
+            raise UsageError(f"slot {slot} of {self.kind.name} has never been filled")
+        return rows
+
+    def push(self, tick: int, rows: KindRows) -> int:
+        """Store `tick`'s snapshot over the oldest one and return its slot."""
+        slot = (tick // self.every) % self.depth
+        self.tick[slot] = tick
+        self._rows[slot] = rows
+        self.newest = max(self.newest, tick)
+        return slot

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from engine.world.history import ABSENT, EXACT, History
+from engine.world.history import ABSENT, EXACT, History, KindRows, Received
 from engine.world.schema import Kind
 from engine.world.table import World
 
@@ -108,7 +108,7 @@ Held = tuple[np.ndarray, np.ndarray | None]
 """The status of each row, `(rows,) uint8`, at snapshot a and at snapshot b, as one receiver holds them."""
 
 
-def sample(kind: Kind, history: History, view: View, max_ticks: float, held: Held | None = None) -> Seen | None:
+def sample(kind: Kind, history: History | Received, view: View, max_ticks: float, held: Held | None = None) -> Seen | None:
     """Return the rows of `kind` as they look in `view`, or None when `history` no longer holds its snapshots.
 
     `max_ticks` bounds the dead reckoning of rows that have nothing newer. `held`: what a receiver holds of a published
@@ -121,16 +121,15 @@ def sample(kind: Kind, history: History, view: View, max_ticks: float, held: Hel
 class Stretch:
     """The rows of one kind from one snapshot towards another, ready to be drawn at any time on the way.
 
-    What does not depend on the time is done once: a screen shows a stretch some two to five times. It holds copies, so
-    that it can be drawn when the history has gone on.
+    What does not depend on the time is done once, and not before something is drawn: a screen shows a stretch some two
+    to five times, and of some kinds never looks at a row.
     """
 
     __slots__ = (
+        "_a",
         "_alive",
-        "_both",
+        "_b",
         "_cycles",
-        "_end",
-        "_generation",
         "_kind",
         "_linear",
         "_lone",
@@ -142,47 +141,52 @@ class Stretch:
         "_tick",
     )
 
-    def __init__(self, history: History, slot_a: int, slot_b: int | None, held: Held | None = None) -> None:
-        status_a, status_b = held or (history.status[slot_a], None if slot_b is None else history.status[slot_b])
-        self._kind = history.kind
-        self._tick = int(history.tick[slot_a])
-        self._start: np.ndarray = history.state[slot_a].astype(np.float64)
-        self._alive = status_a != ABSENT
-        self._generation = history.generation[slot_a].copy()
+    def __init__(self, kind: Kind, tick: int, a: KindRows, span: int = 0, b: KindRows | None = None) -> None:
+        """`a` is the snapshot of `tick`, `b` the one `span` ticks after it. Nobody may write into their arrays."""
+        self._kind = kind
+        self._tick = tick
+        self._a = a
+        self._b = b
+        self._span = span
+        self._alive = a.status != ABSENT
+        self._start: np.ndarray | None = None
         self._prepared = False
-        # Towards b, where there is one: its state, which rows are in both, and how far it is, in ticks.
-        self._end: np.ndarray | None = None
-        self._span = 0
-        if slot_b is not None and status_b is not None:
-            self._end = history.state[slot_b].copy()
-            # A row that is stale in b is where it was reckoned to be: only what is known exactly is drawn towards.
-            self._both = status_b == EXACT
-            self._both &= self._generation == history.generation[slot_b]
-            self._span = int(history.tick[slot_b]) - self._tick
 
     def at(self, time: int, max_ticks: float) -> Seen:
-        """Return the rows at the view time `time`; see `sample`. `values` is the caller's, the rest is shared."""
-        return Seen(self._kind, partial(self._values, time, max_ticks), self._alive, self._generation)
+        """Return the rows at the view time `time`; see `sample`.
+
+        `values` is the caller's, but of a kind that stands still it is shared and not to be written; so is the rest.
+        """
+        return Seen(self._kind, partial(self._values, time, max_ticks), self._alive, self._a.generation)
 
     def _values(self, time: int, max_ticks: float) -> np.ndarray:
+        start = self._start
+        if start is None:
+            start = self._start = self._a.state.astype(np.float64)
         ahead = time / VIEW_UNITS - self._tick
-        values: np.ndarray = self._start.copy()
-        if self._end is None:
+        if self._kind.still:
+            start.setflags(write=False)
+            return start
+        values: np.ndarray = start.copy()
+        if self._b is None:
             _reckon(self._kind, values, min(max(ahead, 0.0), max_ticks))
             return values
         if not self._prepared:
-            self._prepare(self._end)
+            self._prepare(start, self._b)
         self._blend(values, ahead / self._span)
         if self._lone is not None:
-            reckoned = self._start[:, self._lone]
+            reckoned = start[:, self._lone]
             _reckon(self._kind, reckoned, min(max(ahead, 0.0), max_ticks))
             values[:, self._lone] = reckoned
         return values
 
-    def _prepare(self, end: np.ndarray) -> None:
-        """Do what all drawings towards `end` share: they need it of the rows up to the last one alive, `_rows`."""
+    def _prepare(self, start: np.ndarray, b: KindRows) -> None:
+        """Do what all drawings towards `b` share: they need it of the rows up to the last one alive, `_rows`."""
         self._prepared = True
-        kind, start, both = self._kind, self._start, self._both
+        kind, end = self._kind, b.state
+        # A row that is stale in b is where it was reckoned to be: only what is known exactly is drawn towards.
+        both = b.status == EXACT
+        both &= self._a.generation == b.generation
         living = np.flatnonzero(self._alive)
         rows = self._rows = int(living[-1]) + 1 if len(living) else 0
         if kind.teleport is not None:
@@ -232,14 +236,24 @@ class Stretch:
 
 
 def stretch_between(
-    kind: Kind, history: History, tick_a: int, tick_b: int | None, held: Held | None = None
+    kind: Kind, history: History | Received, tick_a: int, tick_b: int | None, held: Held | None = None
 ) -> Stretch | None:
     """Return the stretch from snapshot `tick_a` towards `tick_b` (None: only ever past a), None when one isn't held."""
     slot_a = history.slot(tick_a)
-    slot_b = None if tick_b is None else history.slot(tick_b)
-    if slot_a is None or (slot_b is None and tick_b is not None):
+    if slot_a is None:
         return None
-    return Stretch(history, slot_a, slot_b, held)
+    a = history.rows(slot_a)
+    if held is not None:
+        a = KindRows(a.state, held[0].copy(), a.generation)
+    if tick_b is None:
+        return Stretch(kind, tick_a, a)
+    slot_b = history.slot(tick_b)
+    if slot_b is None:
+        return None
+    b = history.rows(slot_b)
+    if held is not None and held[1] is not None:
+        b = KindRows(b.state, held[1].copy(), b.generation)
+    return Stretch(kind, tick_a, a, tick_b - tick_a, b)
 
 
 def _reckon(kind: Kind, values: np.ndarray, ticks: float) -> None:

@@ -251,6 +251,12 @@ class Kind:
         return Blend(bases, rates, _compact(linear), tuple(cyclic))
 
     @cached_property
+    def still(self) -> bool:
+        """Whether nothing of a row is ever drawn anywhere but where a snapshot says."""
+        blend = self.blended
+        return not len(self.rated[0]) and blend.linear is None and not blend.cyclic
+
+    @cached_property
     def wrapped(self) -> tuple[tuple[int, int], ...]:
         """(row, modulus) of each cyclic field."""
         return tuple((at, RANGES[field.dtype][1] + 1) for at, field in enumerate(self.fields) if field.wrap)

@@ -1,7 +1,7 @@
 """The lobby's HTTP as values: bodies and addresses in, status codes and bodies out. The skins are `app` and `plain`.
 
     POST /v1/join     {"name": "ann", "password"?: "...", "token"?: "JWT", "protocol"?: "16 hex digits",
-                   "resume"?: "48 hex digits"}
+                   "resume"?: "48 hex digits", "watch"?: true}
                    -> {"connect_token": base64, "name": "ann", "server": "host:port", "expires": unix seconds}
     GET  /v1/status   who is playing how much, for people and server lists
     GET  /healthz     200 while the match tells about itself, else 503
@@ -78,7 +78,7 @@ def status(lobby: Lobby, host: str) -> Reply:
     if told is not None:
         figures = told.figures
         body["max_players"] = figures.max_players or config.max_players
-        body |= {"players": figures.players, "bots": figures.bots, "uptime": round(figures.uptime, 1)}
+        body |= {"players": figures.players, "bots": figures.bots, "spectators": figures.spectators, "uptime": round(figures.uptime, 1)}
     return Reply(200, _json(body))
 
 
@@ -137,6 +137,7 @@ def _parse_join(body: bytes) -> JoinRequest | Refused:
             token=_text(fields, "token", MAX_BODY_BYTES),
             protocol_id=None if protocol is None else int(protocol, 16),
             resume=_resume(fields),
+            watches=_flag(fields, "watch"),
         )
     except UsageError as error:
         return _bad(str(error))

@@ -72,13 +72,14 @@ def join(
     token: str | None = None,
     protocol_id: int | None = None,
     resume: str | None = None,
+    watch: bool = False,
     tls: bool = False,
     fingerprint: str | None = None,
     timeout: float = 5.0,
 ) -> Ticket:
     """Ask the lobby at `address` (a name or literal IP, TCP port) to let `name` play, and return its ticket.
 
-    resume: what a match gave this player to find its former place by (`engine.client.session`).
+    resume: what a match gave this player to find its former place by (`engine.client.session`). watch: not to play.
     Raises JoinError when it does not, and UsageError for a fingerprint that is none.
     """
     pin = None if fingerprint is None else parse_fingerprint(fingerprint)
@@ -91,6 +92,8 @@ def join(
         request["protocol"] = f"{protocol_id:016x}"
     if resume:
         request["resume"] = resume
+    if watch:
+        request["watch"] = True
     status, headers, body = _exchange(address, json.dumps(request).encode(), tls or pin is not None, pin, timeout)
     return read_answer(address, status, headers, body)
 

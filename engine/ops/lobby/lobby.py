@@ -9,7 +9,7 @@ tokens), and what the match last told about itself. The cheapest test that can r
     a name                              400 bad-name
     how often it failed at the door     429 too-many-failures
     the door                            401, by the door
-    room in the match                   503 server-full
+    room in the match                   503 server-full; for who comes to watch, too, or 403 no-spectators
 
 A name that somebody in the match has, or has just been given, gets a number ("ann 2") rather than a refusal: two
 players of one household tend to have one idea.
@@ -83,7 +83,7 @@ class LobbyConfig:
     title, version: for people. protocol_id, private_key: as the match has them. bind: the game's own address, port
     given. public: the addresses players reach it by, where they differ (NAT, a reverse proxy). token_lifetime:
     seconds, exactly the match's. timeout: seconds of silence that end a connection. max_players: room, until the
-    match tells otherwise.
+    match tells otherwise. max_spectators: room for those who only watch.
     """
 
     title: str
@@ -97,6 +97,7 @@ class LobbyConfig:
     token_lifetime: int
     timeout: int
     max_players: int
+    max_spectators: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +207,12 @@ class Lobby:
             if grant.status == 401:
                 self._failures.pay(host, now)
             return grant
-        if request.resume is None and self._is_full():
+        if request.watches:
+            if not config.max_spectators:
+                return Refused(403, "no-spectators", "this server has no room for spectators")
+            if self.status is not None and self.status.figures.spectators >= config.max_spectators:
+                return Refused(503, "server-full", "there is no room for another spectator", 5.0)
+        elif request.resume is None and self._is_full():
             return Refused(503, "server-full", "the server is full", 5.0)
         if grant.name is not None:
             try:
@@ -220,7 +226,7 @@ class Lobby:
         if request.resume is not None:
             former_id, secret = decode_resume_ticket(request.resume)
             client_id = former_id if client_id is None else client_id
-        return self._issue(reserved, client_id, secret, reached, unix_now)
+        return self._issue(encode_user_data(reserved, secret, request.watches), reserved, client_id, reached, unix_now)
 
     def _is_full(self) -> bool:
         if self.status is None:
@@ -238,7 +244,7 @@ class Lobby:
         return free
 
     def _issue(
-        self, name: str, client_id: int | None, secret: bytes, reached: str | None, unix_now: float
+        self, user_data: bytes, name: str, client_id: int | None, reached: str | None, unix_now: float
     ) -> Issued | Refused:
         config = self.config
         if client_id is None:
@@ -255,7 +261,7 @@ class Lobby:
             expire_seconds=config.token_lifetime,
             timeout_seconds=config.timeout,
             entropy=self._entropy,
-            user_data=encode_user_data(name, secret),
+            user_data=user_data,
         )
         return Issued(
             connect_token=token,

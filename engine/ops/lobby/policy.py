@@ -23,7 +23,8 @@ from engine.errors import UsageError
 class JoinRequest:
     """What a player asks with. `protocol_id` None: it did not say, and finds out when its token does not fit.
 
-    resume: what the match gave it to come back with (`engine.identity`); None: it is new.
+    resume: what the match gave it to come back with (`engine.identity`); None: it is new. watches: it wants no place in
+    the match, and only to see it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class JoinRequest:
     token: str | None = field(default=None, repr=False)
     protocol_id: int | None = None
     resume: str | None = field(default=None, repr=False)
+    watches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
