@@ -106,18 +106,19 @@ def test_free_names_are_names_and_differ(name: str, count: int) -> None:
         taken.add(name_key(free))
 
 
-@given(names, st.just(b"") | st.binary(min_size=16, max_size=16))
+@given(names, st.just(b"") | st.binary(min_size=16, max_size=16), st.booleans())
 @settings(deadline=None, max_examples=200)
-def test_user_data_round_trip(name: str, resume: bytes) -> None:
-    data = encode_user_data(name, resume)
+def test_user_data_round_trip(name: str, resume: bytes, watches: bool) -> None:
+    data = encode_user_data(name, resume, watches)
     assert len(data) == USER_DATA_BYTES
-    assert decode_user_data(data) == UserData(name, resume)
+    assert decode_user_data(data) == UserData(name, resume, watches)
 
 
 def test_user_data_bytes() -> None:
     assert encode_user_data("zoé") == b"\x01\x04zo\xc3\xa9" + bytes(250)
     assert len("\U0001f916".encode() * 24) == MAX_NAME_BYTES
     assert encode_user_data("zoé", b"s" * 16) == b"\x01\x04zo\xc3\xa9\x10" + b"s" * 16 + bytes(233)
+    assert encode_user_data("zoé", watches=True) == b"\x01\x04zo\xc3\xa9\x00\x01" + bytes(248)
     assert decode_user_data(encode_user_data("\U0001f916" * 24)) == UserData("\U0001f916" * 24)
     with pytest.raises(UsageError, match="got 15"):
         encode_user_data("ann", bytes(15))
@@ -162,6 +163,8 @@ def test_what_is_no_resume_ticket() -> None:
         b"\x01\x04 ann" + bytes(250),  # not clean
         b"\x01\x03ann\x0f" + b"s" * 15 + bytes(235),  # a secret of another length
         b"\x01\x03ann\x10" + b"s" * 17 + bytes(233),  # more than the secret
+        b"\x01\x03ann\x00\x02" + bytes(249),  # neither watches nor plays
+        b"\x01\x03ann\x00\x01\x01" + bytes(248),
     ],
 )
 def test_other_user_data_is_refused(data: bytes) -> None:
@@ -176,4 +179,4 @@ def test_any_bytes_are_a_name_or_a_protocol_error(data: bytes) -> None:
         read = decode_user_data(data)
     except ProtocolError:
         return
-    assert encode_user_data(read.name, read.resume) == data
+    assert encode_user_data(read.name, read.resume, read.watches) == data

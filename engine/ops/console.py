@@ -74,7 +74,7 @@ class Console:
         for member in self._session.members(now):
             where = format_address(member.address) if member.address else ""
             rtt = "" if member.rtt is None else f"{member.rtt * 1000:.0f} ms"
-            lines.append(f"{member.name:<24}  {member.kind:<6}  {where:<21}  {rtt}".rstrip())
+            lines.append(f"{member.name:<24}  {member.kind:<9}  {where:<21}  {rtt}".rstrip())
         return lines or ["nobody is here"]
 
     def _say(self, rest: str, now: float) -> list[str]:
@@ -85,7 +85,7 @@ class Console:
 
     def _kick(self, rest: str, now: float) -> list[str]:
         member, reason = self._find(rest, now)
-        self._session.remove(member.row, _why("kicked", reason), now)
+        self._session.expel(member, _why("kicked", reason), now)
         return [f"{member.name} is out"]
 
     def _ban(self, rest: str, now: float) -> list[str]:

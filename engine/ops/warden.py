@@ -72,7 +72,7 @@ class Warden:
         gone = []
         for member in self._session.members(now):
             if member.address is not None and not self._access.permits(member.address[0]):
-                self._session.remove(member.row, reason, now)
+                self._session.expel(member, reason, now)
                 gone.append(member.name)
         return gone
 

@@ -36,7 +36,7 @@ class _Bucket:
 
 
 class Chat:
-    """See the module. Buckets are kept by player row."""
+    """See the module. Speakers are known by player row, and spectators by numbers below 0: they have no team."""
 
     def __init__(self, game: Game, world: World, config: ServerConfig) -> None:
         self._game = game
@@ -70,7 +70,7 @@ class Chat:
         bucket.left -= 1.0
         self._match.left -= 1.0
         self._told.discard(row)
-        return Said(row, name, text, say.team)
+        return Said(max(row, -1), name, text, say.team)
 
     def word_to_wait(self, row: int) -> Notice | None:
         """Return what to tell a player whose line was not paid for; None when it was told already."""
@@ -80,8 +80,8 @@ class Chat:
         return Notice(SLOWER)
 
     def hears(self, row: int, said: Said) -> bool:
-        """Tell whether player row `row` is to be told of `said`."""
+        """Tell whether speaker `row` is to be told of `said`."""
         return not said.team or self._team(row) == self._team(said.row)
 
     def _team(self, row: int) -> int | None:
-        return self._game.team(self._world, row) if isinstance(self._game, TeamGame) else None
+        return self._game.team(self._world, row) if row >= 0 and isinstance(self._game, TeamGame) else None

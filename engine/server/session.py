@@ -5,7 +5,8 @@
 
 A peer is a slot of the netcode server; every per-peer array here is indexed by it. A client gets its `Welcome`, answers
 `Ready`, and only then gets snapshots: so a snapshot that is acknowledged is one it could read. A client that is lost
-may come back and find its row as it was (`roster`, `away`). Nothing a client sends raises out of here; it is counted in
+may come back and find its row as it was (`roster`, `away`). A spectator is a peer without a row (-1): it is told of
+everything, plays nothing, and is no player to anybody. Nothing a client sends raises out of here; it is counted in
 `drops` by reason.
 """
 
@@ -51,6 +52,7 @@ from engine.wire.messages import (
     Say,
     Welcome,
 )
+from engine.wire.recorder import Recorder
 from engine.world.picture import VIEW_UNITS, present
 from engine.world.schema import schema_hash
 from engine.world.table import Rows, World
@@ -74,7 +76,7 @@ _LOST = ("timed-out", _BEHIND)
 class SessionEvent:
     """Something for the log: who and where from, and why, if there is a reason.
 
-    kind: "joined", "away" (lost, and waited for), "back", "left" or "refused".
+    kind: "joined", "watches" (it has no row, -1), "away" (lost, and waited for), "back", "left" or "refused".
     """
 
     kind: str
@@ -90,13 +92,17 @@ class SessionEvent:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody with a row, for consoles: kind is "player", "away" or "bot"; a bot has no address, `rtt` in seconds."""
+    """Somebody who is here, for consoles: kind is "player", "away", "bot" or "spectator", which has no row (-1).
+
+    A bot has no address. rtt: seconds. slot: the peer slot of who is connected.
+    """
 
     row: int
     name: str
     kind: str
     address: Address | None = None
     rtt: float | None = None
+    slot: int | None = None
 
 
 def _pacing(snapshot_hz: float) -> PacingConfig:
@@ -134,6 +140,11 @@ class _Peer:
         self.former = former
         self.traffic = traffic
         self.channels = traffic.channels
+
+    @property
+    def voice(self) -> int:
+        """What chat knows it by: its row, and of a spectator a number below 0 of its own."""
+        return self.row if self.row >= 0 else -1 - self.slot
 
 
 class ServerSession:
@@ -187,6 +198,7 @@ class ServerSession:
         self._ready = np.zeros(peers, np.bool_)
         self._events: list[SessionEvent] = []
         self._overflowed: set[int] = set()
+        self._recorder: Recorder | None = None
         self._schema = schema_hash(game.kinds)
         self.rewinder = Rewinder(
             self.match,
@@ -287,7 +299,7 @@ class ServerSession:
             raise ProtocolError("unexpected-message", f"{type(message).__name__} before Ready")
         elif isinstance(message, Say):
             self._read_chat(peer, message, now)
-        elif self._messages.is_of_game(message):
+        elif self._messages.is_of_game(message) and peer.row >= 0:
             self._unread[peer.row] += 1
             if self._unread[peer.row] > _UNREAD_MAX:
                 raise ProtocolError("too-many-messages", f"row {peer.row}")
@@ -297,12 +309,14 @@ class ServerSession:
 
     def _read_chat(self, peer: _Peer, say: Say, now: float) -> None:
         try:
-            said = self.chat.take(peer.row, peer.name, say, now)
+            said = self.chat.take(peer.voice, peer.name, say, now)
         except ProtocolError as error:
-            if error.reason == "chat-flood" and (word := self.chat.word_to_wait(peer.row)) is not None:
+            if error.reason == "chat-flood" and (word := self.chat.word_to_wait(peer.voice)) is not None:
                 self._tell([peer], MATCH, word)
             raise
-        self._tell([each for each in self._peers.values() if self.chat.hears(each.row, said)], CHAT, said)
+        self._tell([each for each in self._peers.values() if self.chat.hears(each.voice, said)], CHAT, said)
+        if self._recorder is not None:
+            self._recorder.message(self.world.tick, said)
 
     # Coming and going ------------------------------------------------------------------------------------------------
 
@@ -314,42 +328,65 @@ class ServerSession:
                 self._leave(event, now)
 
     def _join(self, event: ClientConnected, now: float) -> None:
-        slot, roster = event.slot, self.roster
+        roster = self.roster
         try:
             said = decode_user_data(event.user_data)
         except NetError as error:
             self._refuse(event, "?", f"bad name ({error})", now)
+            return
+        if said.watches:
+            self._watch(event, said.name, now)
             return
         row = roster.welcome_back(event.client_id, said.resume, now) if said.resume else None
         back = row is not None
         if row is None:
             row = roster.spawn()
         if row is None:
-            self._refuse(event, said.name, "no room in the match", now)
+            self._refuse(event, said.name, "the server is full", now, again=True)
             return
         name = roster.names[row] if back else roster.free_name(said.name)
+        secret = self._entropy(RESUME_SECRET_BYTES) if self._entropy is not None else b""
+        peer = self._new_peer(event, name, row, now, secret, former=said.resume if back else b"")
+        self._greet(peer)
+        self._peer_of_row[row] = peer.slot
+        if not back:
+            self.chat.leave(row)
+            roster.enter(row, name)
+        self._events.append(SessionEvent("back" if back else "joined", name, event.address, row))
+
+    def _watch(self, event: ClientConnected, name: str, now: float) -> None:
+        """Let in a spectator."""
+        if self.spectator_count >= self.config.max_spectators:
+            self._refuse(event, name, "there is no room for another spectator", now, again=True)
+            return
+        peer = self._new_peer(event, self.roster.free_name(name), -1, now)
+        self.chat.leave(peer.voice)
+        self._greet(peer)
+        self._events.append(SessionEvent("watches", peer.name, event.address, -1))
+
+    def _new_peer(
+        self, event: ClientConnected, name: str, row: int, now: float, secret: bytes = b"", former: bytes = b""
+    ) -> _Peer:
+        """Return the tenant of a peer slot in which nothing is left of the one before."""
+        slot = event.slot
         self._paths.reset(slot, now)
         self.inputs.reset(slot)
         self.snapshots.reset(slot)
         self.rewinder.plausibility.reset(slot)
         self._ready[slot] = False
         self._own_row[slot] = row
-        secret = self._entropy(RESUME_SECRET_BYTES) if self._entropy is not None else b""
         traffic = Traffic(self._paths, slot, self._channels, MessageType.CHANNEL, _MORE_PACKETS)
-        former = said.resume if back else b""
-        peer = _Peer(slot, name, event.address, row, event.client_id, secret, former, traffic)
-        self._tell([peer], MATCH, self._welcome(row))
-        if secret:
-            ticket = encode_resume_ticket(event.client_id, secret)
+        return _Peer(slot, name, event.address, row, event.client_id, secret, former, traffic)
+
+    def _greet(self, peer: _Peer) -> None:
+        """Tell a new peer what is played, how to come back, and who is here; from now on it is told what all are."""
+        self._tell([peer], MATCH, self._welcome(peer.row))
+        if peer.secret:
+            ticket = encode_resume_ticket(peer.client_id, peer.secret)
             self._tell([peer], MATCH, Resume(ticket, self.config.resume_seconds))
-        for message in roster.news():
+        for message in self.roster.news():
             self._tell([peer], MATCH, message)
-        self._peers[slot] = peer
-        self._peer_of_row[row] = slot
-        if not back:
-            self.chat.leave(row)
-            roster.enter(row, name)
-        self._events.append(SessionEvent("back" if back else "joined", name, event.address, row))
+        self._peers[peer.slot] = peer
 
     def _welcome(self, row: int) -> Welcome:
         match = self.match
@@ -367,7 +404,9 @@ class ServerSession:
             tick=self.world.tick,
         )
 
-    def _refuse(self, event: ClientConnected, name: str, reason: str, now: float) -> None:
+    def _refuse(self, event: ClientConnected, name: str, reason: str, now: float, again: bool = False) -> None:
+        """Tell a client why it can't stay, and disconnect it. again: it may try later."""
+        self._say_farewell(self._new_peer(event, name, -1, now), reason, again, now)
         self._netcode.disconnect(event.slot, now, reason)
         self._events.append(SessionEvent("refused", name, event.address, -1, reason))
 
@@ -378,6 +417,9 @@ class ServerSession:
         # A client that was lost before it said anything has not seen the new secret: the one it came with stays good.
         secret = peer.secret if self._ready[peer.slot] else peer.former
         self._ready[peer.slot] = False
+        if peer.row < 0:
+            self._events.append(SessionEvent("left", peer.name, peer.address, -1, event.reason))
+            return
         self._own_row[peer.slot] = -1
         del self._peer_of_row[peer.row]
         if not secret or event.reason not in _LOST:
@@ -409,10 +451,20 @@ class ServerSession:
         peer = self._peers.get(slot)
         if peer is None:
             return
-        self._tell([peer], MATCH, Farewell(reason, again))
-        self._send_packet(peer, b"", now, copies=_FAREWELLS)
+        self._say_farewell(peer, reason, again, now)
         self._netcode.disconnect(slot, now, reason)
         self._take_connection_events(now)
+
+    def _say_farewell(self, peer: _Peer, reason: str, again: bool, now: float) -> None:
+        self._tell([peer], MATCH, Farewell(reason, again))
+        self._send_packet(peer, b"", now, copies=_FAREWELLS)
+
+    def expel(self, member: Member, reason: str, now: float) -> None:
+        """Put out whoever `members` has just named, spectators too."""
+        if member.slot is not None:
+            self.kick(member.slot, reason, now)
+        else:
+            self.remove(member.row, reason, now)
 
     def remove(self, row: int, reason: str, now: float) -> bool:
         """Take whoever has player row `row` out of the match: a player is kicked, one away is not waited for any more.
@@ -476,11 +528,15 @@ class ServerSession:
                 self._note_gone(player, "stayed away")
         tick = self.world.tick + 1
         inputs = self._gather(tick)
+        if self._recorder is not None:
+            self._recorder.inputs(tick, inputs.rows, inputs.input.state, inputs.missing)
         self.world.tick = tick
         events = self.game.step(self.world, inputs, self.rewinder)
         self._announce(events)
         if tick % self.match.snapshot_every == 0:
             self.snapshots.publish(self.world)
+            if self._recorder is not None:
+                self._recorder.snapshot(tick, self.snapshots.published(tick))
             self._send(now)
 
     def _look_at_paths(self, now: float) -> None:
@@ -496,7 +552,8 @@ class ServerSession:
 
     def _gather(self, tick: int) -> Inputs:
         """Return the inputs of `tick` by ascending row: players', bots', and none for players who are away."""
-        slots = np.fromiter(self._peers, np.int64, len(self._peers))
+        # A spectator's inputs steer its clock, as everyone's do, and move nobody.
+        slots = np.fromiter(self._peer_of_row.values(), np.int64, len(self._peer_of_row))
         played, missing = self.inputs.take(tick, slots)
         rows, states, gaps = [self._own_row[slots]], [played.state], [missing]
         if self.roster.away:
@@ -522,13 +579,15 @@ class ServerSession:
     def _announce(self, events: list[GameEvent]) -> None:
         for event in events:
             message = Happened(event.tick, event.code, event.args)
+            if self._recorder is not None:
+                self._recorder.message(event.tick, message, event.to)
             if event.to is None:
                 self._tell(self._peers.values(), EVENTS, message)
             elif event.to in self._peer_of_row:
                 self._tell([self._peers[self._peer_of_row[event.to]]], EVENTS, message)
         for verdict, _ in self.rewinder.drain():
             slot = self._peer_of_row.get(verdict.shooter)
-            if slot is not None:
+            if slot is not None or self._recorder is not None:
                 judged = Judged(
                     tick=verdict.tick,
                     hit=-1 if verdict.hit is None else verdict.hit,
@@ -537,10 +596,15 @@ class ServerSession:
                     allowed_age=round(verdict.allowed_age * VIEW_UNITS),
                     clamped=verdict.clamped,
                 )
-                self._tell([self._peers[slot]], EVENTS, judged)
+                if self._recorder is not None:
+                    self._recorder.message(verdict.tick, judged, verdict.shooter)
+                if slot is not None:
+                    self._tell([self._peers[slot]], EVENTS, judged)
 
     def _tell_all(self, message: object) -> None:
         self._tell(self._peers.values(), MATCH, message)
+        if self._recorder is not None:
+            self._recorder.message(self.world.tick, message)
 
     def _tell(self, peers: Iterable[_Peer], channel: str | int, message: object) -> None:
         data = self._messages.encode(message)
@@ -616,6 +680,13 @@ class ServerSession:
         """Return what is to go out now."""
         return self._netcode.datagrams_to_send()
 
+    def record(self, recorder: Recorder) -> None:
+        """Tell `recorder` of all that happens from now on; it changes nothing of the match."""
+        recorder.begin(self.game, self.match, None, self.world.tick)
+        for message in self.roster.news():
+            recorder.message(self.world.tick, message)
+        self._recorder = recorder
+
     # For whoever runs it ---------------------------------------------------------------------------------------------
 
     def events(self) -> list[SessionEvent]:
@@ -629,8 +700,13 @@ class ServerSession:
 
     @property
     def player_count(self) -> int:
-        """Connected people (and bot clients), without the server's own bots."""
-        return len(self._peers)
+        """Connected people (and bot clients) who play, without the server's own bots."""
+        return len(self._peer_of_row)
+
+    @property
+    def spectator_count(self) -> int:
+        """Connections that only watch."""
+        return len(self._peers) - len(self._peer_of_row)
 
     @property
     def bot_count(self) -> int:
@@ -643,9 +719,16 @@ class ServerSession:
         return len(self.roster.away)
 
     def members(self, now: float) -> list[Member]:
-        """Return everyone with a row, players first."""
+        """Return everyone who is here, those who are connected first."""
         found = [
-            Member(peer.row, peer.name, "player", peer.address, self._acks.stats(slot, now).rtt)
+            Member(
+                peer.row,
+                peer.name,
+                "player" if peer.row >= 0 else "spectator",
+                peer.address,
+                self._acks.stats(slot, now).rtt,
+                slot,
+            )
             for slot, peer in self._peers.items()
         ]
         found += [Member(player.row, player.name, "away", player.address) for player in self.roster.away.players]
@@ -662,4 +745,4 @@ class ServerSession:
 
     def link_stats(self, now: float) -> dict[int, LinkStats]:
         """Return the path figures of every player, by row."""
-        return {peer.row: self._acks.stats(slot, now) for slot, peer in self._peers.items()}
+        return {row: self._acks.stats(slot, now) for row, slot in self._peer_of_row.items()}

@@ -68,9 +68,9 @@ def desk() -> Desk:
 
 def test_list_shows_everyone(desk: Desk) -> None:
     assert desk.type("list") == [
-        "ann                       player  198.51.100.7:5000      23 ms",
-        "ann 2                     player  203.0.113.9:5000",
-        "Bob Ross                  away    [2001:db8::7]:5000",
+        "ann                       player     198.51.100.7:5000      23 ms",
+        "ann 2                     player     203.0.113.9:5000",
+        "Bob Ross                  away       [2001:db8::7]:5000",
         "Ada                       bot",
     ]
     assert Desk().type("  LIST ") == ["nobody is here"]

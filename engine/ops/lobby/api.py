@@ -78,7 +78,8 @@ def status(lobby: Lobby, host: str) -> Reply:
     if told is not None:
         figures = told.figures
         body["max_players"] = figures.max_players or config.max_players
-        body |= {"players": figures.players, "bots": figures.bots, "spectators": figures.spectators, "uptime": round(figures.uptime, 1)}
+        body |= {"players": figures.players, "bots": figures.bots, "spectators": figures.spectators}
+        body["uptime"] = round(figures.uptime, 1)
     return Reply(200, _json(body))
 
 
@@ -151,6 +152,13 @@ def _resume(fields: dict[str, Any]) -> str | None:
         except ProtocolError as error:
             raise UsageError(f"resume is no ticket: {error.detail}") from error
     return ticket
+
+
+def _flag(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} is true or false")
+    return value
 
 
 def _text(fields: dict[str, Any], name: str, limit: int) -> str | None:

@@ -174,7 +174,7 @@ def test_status() -> None:
     }  # fmt: skip
     lobby.tell(MatchStatus(figures=ServerFigures(players=2, max_players=8, bots=3, uptime=61.25), names=("ann",)), 0.0)
     after = call(lobby, "GET", "/v1/status")
-    assert after.json == before | {"max_players": 8, "players": 2, "bots": 3, "uptime": 61.2}
+    assert after.json == before | {"max_players": 8, "players": 2, "bots": 3, "spectators": 0, "uptime": 61.2}
     assert b"ann" not in after.body
 
 

@@ -33,11 +33,16 @@ class Minted:
 
 
 def make(
-    door: Door | None = None, bind: Address = BIND, public: tuple[Address, ...] = (), rules: Sequence[str] = ()
+    door: Door | None = None,
+    bind: Address = BIND,
+    public: tuple[Address, ...] = (),
+    rules: Sequence[str] = (),
+    max_spectators: int = 0,
 ) -> tuple[Lobby, Minted]:
     config = LobbyConfig(
         title="Arena", version="arena 1", protocol_id=77, private_key=bytes(32), bind=bind, public=public,
         door=door or OpenDoor(), rules=parse_rules(rules), token_lifetime=45, timeout=10, max_players=2,
+        max_spectators=max_spectators,
     )  # fmt: skip
     minted = Minted()
     return Lobby(config, minted, lambda count: bytes(range(1, count + 1))), minted
@@ -97,6 +102,19 @@ def test_the_first_refusal_that_applies() -> None:
     assert reason(ask(lobby, "bob", password="p")) == "server-full"
     assert reason(ask(lobby, "bob", password="q")) == "wrong-password"
     assert len(minted.calls) == 1
+
+
+def test_who_comes_to_watch_needs_no_place_among_the_players() -> None:
+    lobby, _ = make()
+    assert reason(ask(lobby, "eve", watches=True)) == "no-spectators"
+    lobby, minted = make(PasswordDoor("p"), max_spectators=1)
+    lobby.tell(MatchStatus(figures=ServerFigures(players=2, max_players=2)), 50.0)
+    assert reason(ask(lobby, "eve", watches=True)) == "password-needed"
+    assert name_given(ask(lobby, "eve", password="p", watches=True)) == "eve"
+    assert decode_user_data(minted.calls[-1]["user_data"]) == UserData("eve", watches=True)
+    lobby.tell(MatchStatus(figures=ServerFigures(players=0, max_players=2, spectators=1)), 51.0)
+    assert reason(ask(lobby, "fay", password="p", watches=True, now=51.0)) == "server-full"
+    assert name_given(ask(lobby, "gus", password="p", now=51.0)) == "gus"
 
 
 def test_rules_can_change() -> None:
