@@ -53,6 +53,7 @@ from engine.wire.messages import (
     Say,
     Welcome,
 )
+from engine.wire.recorder import Recorder
 from engine.wire.snapshot import Snapshot, decode_snapshot
 from engine.world.history import Received
 from engine.world.picture import VIEW_UNITS, Picture, Seen, View
@@ -69,6 +70,9 @@ _EVENTS_KEPT = 512
 _NOTICES_KEPT = 16
 _CHAT_KEPT = 64
 _MESSAGES_KEPT = 1024
+
+_RECORDED = (PlayerJoined, PlayerLeft, PlayerAway, Notice, Said, Happened, Judged)
+"""What a recorder is told of what the server tells."""
 
 Controls = Callable[[int], Sequence[int]]
 """Gives the input of a tick: the values of the game's input fields, in order."""
@@ -140,6 +144,8 @@ class ClientSession:
         """The newest snapshot."""
         self.switches = self.config.switches
         """Which mechanisms are on; may be replaced at any time."""
+        self.recorder: Recorder | None = None
+        """Who is told of what comes, from the welcome on; set it before."""
         self._games = games
         self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
         self._paths = Paths(1, paced=self.config.switches.pacing, look_interval=LOOK_INTERVAL_CLIENT)
@@ -241,6 +247,9 @@ class ClientSession:
             self._messages.append(message)
         else:
             raise ProtocolError("unexpected-message", type(message).__name__)
+        if self.recorder is not None and isinstance(message, _RECORDED) and self.match is not None:
+            tick = self.snapshot.tick if self.snapshot else 0
+            self.recorder.message(tick, message, self.own_row if isinstance(message, Judged) else None)
 
     def _take_chat(self, said: Said) -> None:
         text = clean_line(said.text, MAX_CHAT)
@@ -300,6 +309,8 @@ class ClientSession:
         self._prediction = Prediction(game, self.config.max_resimulated_ticks)
         self._interpolation = Interpolation(self.histories, match.max_extrapolation * match.tick_hz)
         self._channels.send(MATCH, ENGINE_MESSAGES.encode(Ready(schema_hash(game.kinds))))
+        if self.recorder is not None:
+            self.recorder.begin(game, match, self.own_row, welcome.tick)
 
     def _read_snapshot(self, array: list[object], size: int, now: float) -> None:
         if self.game is None or self.match is None:
@@ -319,6 +330,9 @@ class ClientSession:
             raise ProtocolError("old-snapshot", f"{snapshot.tick}, the newest is {newest}")
         for history, part in zip(self._history_list, snapshot.kinds, strict=True):
             history.push(snapshot.tick, part)
+        if self.recorder is not None:
+            told = [(part.state, part.status, part.generation) for part in snapshot.kinds]
+            self.recorder.snapshot(snapshot.tick, told, snapshot.own)
         if snapshot.own is not None:
             self._own_history[snapshot.tick] = snapshot.own
             # Nearly in order: one that came late may stay a little longer than it need.
@@ -408,6 +422,9 @@ class ClientSession:
         self._lead.made(tick)
         self._last_input = tick
         self._inputs_made += 1
+        if self.recorder is not None and self.own_row is not None:
+            state = np.array(values, np.int32)[:, None]
+            self.recorder.inputs(tick, np.array([self.own_row]), state, np.zeros(1, np.bool_))
         if self.own_row is not None and self.switches.prediction:
             self._prediction.advance(tick, values)
 

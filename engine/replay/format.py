@@ -25,17 +25,17 @@
     inputs          empty, or:
                 4   ticks, m
                 4   player rows, n
-                    (m + n + m * n * (1 + fields)) msgpack integers: each tick less the one before it (the first: less
+                    m + n + m * n * (1 + fields) msgpack integers: each tick less the one before it (the first: less
                     0), the rows likewise, and then per column, per row, per tick, the value less the one of the tick
                     before (the first: less 0). The first column is 0 for no input, 1 for one that was played, 2 for one
-                    that was missing and stood in for; the others are the input's fields, cyclic ones the short way round
+                    that was missing and stood in for; the others are the input's fields, cyclic ones the short way
 
     snapshots       each:
                 4   bytes of what follows
-                    msgpack integers: tick, ticks back to the baseline (the snapshot before it in this chunk; 0: there
-                    is none, and all rows are full), own code and own row (as in `wire.snapshot`; 0 where there is
-                    none), how many rows are stale and of each the kind's number and the row, and then the section of
-                    each kind (as in `wire.delta`)
+                    a msgpack array of integers: tick, ticks back to the baseline (the snapshot before it in this
+                    chunk; 0: there is none, and all rows are full), how many rows are stale and of each the kind's
+                    number and the row, and then a section as `wire.delta` has it of each kind, and of the own row
+                    where there is one: it is a kind of one row, with the owner's fields, in exact steps
 
 A chunk needs nothing outside it but the header: so a file that ends anywhere is good up to its last whole chunk, and
 seeking is to look up a chunk and read less than a second of it. A snapshot is told as to a peer that sees everything
@@ -48,7 +48,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -60,7 +60,6 @@ from engine.errors import ProtocolError, UsageError
 from engine.wire import msgints
 from engine.wire.recorder import Published
 from engine.world.dead_reckoning import residual
-from engine.world.history import ABSENT
 from engine.world.schema import Field, Kind, Scope
 
 MAGIC = b"TICKREPL"
@@ -71,6 +70,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 """Of a block, unpacked: three hundred times what a second of 64 players takes. It bounds what a file can make us do."""
 MAX_CELLS = 2**20
 """Fields times rows of all kinds together: a snapshot of all of them must fit into a body."""
+MAX_CHUNK_CELLS = 2**26
+"""Cells times snapshots of a chunk: as much may be held at once."""
 MAX_KINDS = 64
 MAX_TEXT = 512
 MAX_SETTINGS = 256
@@ -81,6 +82,19 @@ _MESSAGE = struct.Struct("<IiI")
 _INPUTS = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 _PLAIN, _ZLIB = 0, 1
+_ARRAY = b"\xdd"
+"""msgpack's array with a count of 32 bits: a world may have more than 65,535 numbers."""
+
+
+def cells(kinds: Sequence[Kind]) -> int:
+    """Return the fields of all rows of all kinds."""
+    return sum(kind.capacity * len(kind.fields) for kind in kinds)
+
+
+def own_kind(player: Kind) -> Kind:
+    """Return the own row as a kind of its own: one row, with the owner's fields, none of them in coarser steps."""
+    fields = tuple(replace(each, coarse=0, scope=Scope.PUBLIC) for each in player.fields[: player.owner_count])
+    return Kind("own", fields, 1)
 
 
 # Blocks --------------------------------------------------------------------------------------------------------------
@@ -168,9 +182,10 @@ _FIELD_TYPES = ((str,), (str,), (float, int), (int,), (int,), (str, type(None)),
 
 def encode_header(header: Header) -> bytes:
     """Return the body of a header block. Raises UsageError for a schema that is too large to be kept."""
-    cells = sum(kind.capacity * len(kind.fields) for kind in header.kinds)
-    if cells > MAX_CELLS or len(header.kinds) > MAX_KINDS:
-        raise UsageError(f"a schema of {len(header.kinds)} kinds and {cells} cells is too large for a replay")
+    if cells(header.kinds) > MAX_CELLS or len(header.kinds) > MAX_KINDS:
+        raise UsageError(
+            f"a schema of {len(header.kinds)} kinds and {cells(header.kinds)} cells is too large for a replay"
+        )
     packed: bytes = msgpack.packb(
         {
             "format": FORMAT,
@@ -198,7 +213,7 @@ def decode_header(body: bytes) -> Header:
     try:
         match = _of(told, "match", dict)
         kinds = tuple(_kind(each) for each in _of(told, "kinds", list)[:MAX_KINDS])
-        if sum(kind.capacity * len(kind.fields) for kind in kinds) > MAX_CELLS:
+        if cells(kinds) > MAX_CELLS:
             raise ProtocolError("bad-header", "a schema too large")
         settings = {
             _text(key): value if type(value) in (int, float, bool) else _text(value)
@@ -290,7 +305,7 @@ def _of(told: dict[str, Any], name: str, kind: type) -> Any:
     value = told.get(name)
     if type(value) is not kind:
         raise ProtocolError("bad-map", f"{name} is {type(value).__name__}, not {kind.__name__}")
-    if kind is int and not -(2**53) <= value <= 2**53:
+    if type(value) is int and not -(2**53) <= value <= 2**53:
         raise ProtocolError("bad-map", f"{name} is {value}")
     return _text(value) if kind is str else value
 
@@ -359,9 +374,11 @@ def decode_messages(section: bytes) -> Iterator[tuple[int, int | None, bytes]]:
         at += length
 
 
-def encode_snapshot(ints: bytes) -> bytes:
-    """Return an entry of the snapshots: msgpack integers, one behind the other."""
-    return _LENGTH.pack(len(ints)) + ints
+def encode_snapshot(head: Sequence[int], sections: Sequence[tuple[bytes, int]]) -> bytes:
+    """Return an entry of the snapshots: the integers of `head`, then sections, each as bytes and how many integers."""
+    count = len(head) + sum(ints for _, ints in sections)
+    array = b"".join((_ARRAY, count.to_bytes(4, "big"), *map(msgpack.packb, head), *(data for data, _ in sections)))
+    return _LENGTH.pack(len(array)) + array
 
 
 def decode_snapshots(section: bytes) -> list[memoryview]:
@@ -379,17 +396,18 @@ def decode_snapshots(section: bytes) -> list[memoryview]:
     return found
 
 
-def read_ints(data: bytes | memoryview, most: int) -> list[int]:
-    """Return the msgpack integers that `data` is, all within int32. Raises ProtocolError, also for more than `most`."""
-    unpacker = msgpack.Unpacker(max_buffer_size=MAX_BODY_BYTES, max_array_len=0, max_map_len=0, max_str_len=0)
+def read_ints(data: bytes | memoryview) -> list[int]:
+    """Return the integers of the msgpack array that `data` is, all within int32. Raises ProtocolError."""
     try:
-        unpacker.feed(data)
-        ints: list[int] = list(unpacker)
-    except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
+        # An element takes a byte at least.
+        ints = msgpack.unpackb(
+            data, max_array_len=len(data), max_map_len=0, max_str_len=0, max_bin_len=0, max_ext_len=0
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise ProtocolError("bad-integer", str(error)) from None
-    if len(ints) > most or unpacker.tell() != len(data) or not set(map(type, ints)) <= {int}:
-        raise ProtocolError("bad-integer", f"{len(ints)} integers in {len(data)} bytes, or something else among them")
-    if ints and not -(2**31) <= min(ints) <= max(ints) < 2**31:
+    if type(ints) is not list or not set(map(type, ints)) <= {int}:
+        raise ProtocolError("bad-integer", "something that is no integer")
+    if ints and not (min(ints) >= -(2**31) and max(ints) < 2**31):
         raise ProtocolError("bad-integer", "an integer beyond int32")
     return ints
 
@@ -445,9 +463,7 @@ def decode_inputs(kind: Kind, section: bytes) -> InputTable | None:
     total = count + width + count * width * (1 + fields)
     if total > len(section) - _INPUTS.size:
         raise ProtocolError("bad-chunk", f"{count} x {width} inputs in {len(section)} bytes")
-    ints = read_ints(memoryview(section)[_INPUTS.size :], total)
-    if len(ints) != total:
-        raise ProtocolError("bad-chunk", f"{len(ints)} integers for {count} x {width} inputs")
+    ints = read_ints(_ARRAY + total.to_bytes(4, "big") + section[_INPUTS.size :])
     values = np.array(ints, np.int32)
     tick = np.cumsum(values[:count], dtype=np.int64)
     rows = np.cumsum(values[count : count + width], dtype=np.int64)
@@ -476,9 +492,9 @@ class StreamDigest:
         """Take a snapshot."""
         self._hash.update(tick.to_bytes(8, "little"))
         for state, status, generation in kinds:
-            rows = np.flatnonzero(status != ABSENT).astype("<i4")
-            self._hash.update(rows.tobytes() + status[rows].tobytes())
-            self._hash.update(generation[rows].astype("<i4").tobytes() + state[:, rows].astype("<i4").tobytes())
+            rows = status.nonzero()[0]
+            here = (rows, status[rows], generation[rows], state[:, rows])
+            self._hash.update(b"".join(array.astype("<i4").tobytes() for array in here))
         if own is not None:
             self._hash.update(own.astype("<i4").tobytes())
 

@@ -18,6 +18,7 @@ from engine.server.inputs import InputRing
 from engine.server.views import ViewTable
 from engine.wire import msgints
 from engine.wire.delta import KindDelta
+from engine.wire.recorder import Published
 from engine.wire.snapshot import NONE, encode_own, encode_snapshots
 from engine.world.dead_reckoning import coarsened, publish
 from engine.world.history import ABSENT, EXACT, History
@@ -82,6 +83,11 @@ class SnapshotStage:
         self._own.push(
             world.tick, table.state[: self._player.owner_count], np.where(table.alive, EXACT, ABSENT), table.generation
         )
+
+    def published(self, tick: int) -> list[Published]:
+        """Return each kind's rows as published at `tick`, which must be held; they are the history's own arrays."""
+        slot = self._own.slot(tick)
+        return [(each.state[slot], each.status[slot], each.generation[slot]) for each in self.histories.values()]
 
     def own_state(self, tick: int, row: int) -> np.ndarray | None:
         """Return a player row as its owner is told it at `tick`, `(owner_fields,) int32`; None when it is not held."""
