@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import get_terminal_size
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--report", type=Path, metavar="FILE", help="write a page with plots to FILE (needs matplotlib)")
     one.add_argument("--csv", type=Path, metavar="DIR", help="write players, samples, shots and delays to DIR")
     one.add_argument("--trace", type=Path, metavar="FILE", help="write the world and inputs of every tick to FILE.npz")
+    one.add_argument("--record", type=Path, metavar="FILE", help="write a replay to FILE, as server.py --record would")
     one.add_argument(
         "--sync-test", type=int, metavar="K", help="every K ticks, rewind K, step them again, and compare (exit code 1)"
     )
@@ -73,9 +75,11 @@ def build_parser() -> argparse.ArgumentParser:
     add_batch(trial)
     trial.add_argument("--plot", type=Path, metavar="FILE.svg", help="write the Pareto plot (needs matplotlib)")
     trial.set_defaults(do=_sweep)
-    parting = commands.add_parser("bisect", help="name the first tick, row and field where two traces part")
-    parting.add_argument("one", type=Path, metavar="A.npz")
-    parting.add_argument("other", type=Path, metavar="B.npz")
+    parting = commands.add_parser(
+        "bisect", help="name the first tick, row and field where two traces, or two replays, part"
+    )
+    parting.add_argument("one", type=Path, metavar="A")
+    parting.add_argument("other", type=Path, metavar="B")
     parting.set_defaults(do=_bisect)
     relay = commands.add_parser("proxy", help="put a link between real clients and a real server")
     relay.add_argument("--listen", required=True, metavar="HOST:PORT", help="where clients send to")
@@ -148,17 +152,22 @@ def _run(options: argparse.Namespace) -> int:
     scenario.check()
     if options.report is not None:
         require_matplotlib()
-    check_writable(options.json, options.report, options.trace)
+    check_writable(options.json, options.report, options.trace, options.record)
     check_folder(options.csv)
     if options.real:
         check_real(scenario)
-    with live(f"{scenario.name} on {scenario.links}") as progress:
-        result = run(scenario, progress, sync_distance=options.sync_test, trace=options.trace is not None)
+    kept = nullcontext() if options.record is None else options.record.open("wb")
+    with live(f"{scenario.name} on {scenario.links}") as progress, kept as file:
+        result = run(scenario, progress, sync_distance=options.sync_test, trace=options.trace is not None, replay=file)
     rows = result_rows(result)
     print(aligned(fitting(rows, get_terminal_size().columns) if sys.stdout.isatty() else rows))
     print()
     print(heading(result))
     print(f"digest {result.digest}")
+    if result.replay is not None:
+        print(f"replay {result.replay.digest} {options.record}")
+        if result.replay.error:
+            raise UsageError(f"can't write {options.record}: {result.replay.error}")
     agrees = True
     content = result.to_json()
     if options.real and not result.partial:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine.clock import SystemClock
 from engine.lab.match import VirtualMatch
@@ -17,6 +17,7 @@ from engine.lab.scenario import Scenario
 from engine.lab.shots import TickRecord
 from engine.lab.sync import SyncTest
 from engine.lab.trace import TraceRecorder
+from engine.replay.writer import ReplayWriter
 from engine.world.table import World
 
 STRETCH = 0.25
@@ -49,6 +50,7 @@ class Result:
     all: dict[str, Any]
     sync: SyncTest | None = None
     trace: TraceRecorder | None = None
+    replay: ReplayWriter | None = None
 
     @property
     def digest(self) -> str:
@@ -106,10 +108,12 @@ def run(
     *,
     sync_distance: int | None = None,
     trace: bool = False,
+    replay: BinaryIO | None = None,
 ) -> Result:
     """Run `scenario`, telling `progress` now and then. Raises UsageError before anything runs.
 
     sync_distance: every so many ticks, rewind as many and step them again (`sync.py`). trace: record (`trace.py`).
+    replay: a file to write a replay to, as a server would.
     """
     watching: list[Callable[[TickRecord, World], None]] = []
 
@@ -121,6 +125,9 @@ def run(
     sync = None if sync_distance is None else SyncTest(match.plain_game, sync_distance)
     recorder = TraceRecorder(match.plain_game) if trace else None
     watching += [each.tick for each in (sync, recorder) if each is not None]
+    writer = None if replay is None else ReplayWriter(replay, "lab")
+    if writer is not None:
+        match.server.record(writer)
     clock = SystemClock()
     begin = clock.now()
     partial = False
@@ -132,6 +139,8 @@ def run(
     except KeyboardInterrupt:
         partial = True
     match.finish()
+    if writer is not None:
+        writer.close()
     wall = clock.now() - begin
     players = [player_measures(player, match) for player in match.players]
-    return Result(scenario, match, wall, partial, players, all_measures(match.players, match), sync, recorder)
+    return Result(scenario, match, wall, partial, players, all_measures(match.players, match), sync, recorder, writer)

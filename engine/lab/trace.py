@@ -9,7 +9,8 @@
     input.missing        (ticks, player rows) bool       the input had not come in time: the one before it stood in
 
 Rows beyond the last one ever used are left out. About 3 kB a tick in memory for sixteen players, a fraction on disk.
-`first_parting` compares two of them: inputs before states, since what was played decides what follows.
+`first_parting` compares two of them: inputs before states, since what was played decides what follows. A replay can
+stand for a trace: it has what was published, at the ticks of snapshots, and the inputs of every tick.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import numpy as np
 from engine.errors import UsageError
 from engine.game import Game
 from engine.lab.shots import TickRecord
+from engine.replay.format import MAGIC
+from engine.replay.reader import Replay
 from engine.world.table import World
 
 MAX_TICKS = 60 * 60 * 60
@@ -101,8 +104,12 @@ class Trace:
 
 
 def load_trace(path: Path) -> Trace:
-    """Return the trace in `path`. Raises UsageError when it is none."""
+    """Return the trace in `path`, or what a replay there has of one. Raises UsageError when it is neither."""
     try:
+        with path.open("rb") as opened:
+            is_replay = opened.read(len(MAGIC)) == MAGIC
+        if is_replay:
+            return _trace_of(Replay.open(path))
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(str(arrays.pop("meta")))
@@ -113,6 +120,31 @@ def load_trace(path: Path) -> Trace:
         raise UsageError(f"{path}: not a trace of the lab ({error})") from None
     if missing:
         raise UsageError(f"{path}: not a trace of the lab (no {', '.join(missing)})")
+    return Trace(meta, arrays)
+
+
+def _trace_of(replay: Replay) -> Trace:
+    """Return a replay as a trace: of the published rows, so that only two replays are alike."""
+    header, inputs = replay.header, replay.inputs()
+    meta = {
+        "game": header.game,
+        "version": header.game_version,
+        "tick_hz": header.match.tick_hz,
+        "settings": header.settings,
+        "seed": None,
+        "kinds": {kind.name: [field.name for field in kind.fields[: kind.public_count]] for kind in header.kinds},
+        "input": [field.name for field in header.input.fields],
+        "source": "the published world",
+    }
+    arrays = {"input.tick": inputs.tick, "input.state": inputs.state, "input.missing": inputs.missing}
+    for kind in header.kinds:
+        columns = replay.columns(kind.name)
+        arrays |= {
+            "tick": columns.tick,
+            f"{kind.name}.state": columns.state,
+            f"{kind.name}.alive": columns.alive,
+            f"{kind.name}.generation": columns.generation,
+        }
     return Trace(meta, arrays)
 
 
@@ -134,18 +166,22 @@ class Parting:
 def first_parting(one: Trace, other: Trace) -> list[Parting]:
     """Return where two runs part: the first difference in each of the inputs and the kinds, the earliest first.
 
-    Empty when they are equal as far as both go. Raises UsageError when they are not of one game.
+    Empty when they are equal at all ticks that are in both. Raises UsageError when they are not of one game, or one is
+    of the true world and the other of the published one.
     """
+    if one.meta.get("source") != other.meta.get("source"):
+        raise UsageError("a trace has the true world, and a replay the published one: compare two of a kind")
     if (one.meta["game"], one.meta["kinds"]) != (other.meta["game"], other.meta["kinds"]):
-        raise UsageError("the traces are of two games, or of two versions of its schema")
-    count = min(len(one.arrays["tick"]), len(other.arrays["tick"]))
-    ticks = one.arrays["tick"]
+        raise UsageError("the two runs are of two games, or of two versions of its schema")
     found = []
     parts = [("input", "input.state", one.meta["input"])]
     for kind, names in one.meta["kinds"].items():
         parts += [(kind, f"{kind}.alive", ["alive"]), (kind, f"{kind}.state", names)]
     for order, (what, key, names) in enumerate(parts):
-        a, b = _alike(one.arrays[key][:count], other.arrays[key][:count])
+        ticks, in_one, in_other = np.intersect1d(
+            _ticks(one, what), _ticks(other, what), assume_unique=True, return_indices=True
+        )
+        a, b = _alike(one.arrays[key][in_one], other.arrays[key][in_other])
         differ = a != b
         at = np.flatnonzero(differ.any(axis=(1, 2)))
         if len(at):
@@ -155,6 +191,11 @@ def first_parting(one: Trace, other: Trace) -> list[Parting]:
             values = int(a[first, field, row]), int(b[first, field, row])
             found.append((int(ticks[first]), order, Parting(int(ticks[first]), what, row, names[field], *values)))
     return [parting for _, _, parting in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _ticks(trace: Trace, what: str) -> np.ndarray:
+    """Return the ticks of the inputs or of a kind: in a replay they differ."""
+    return trace.arrays.get(f"{what}.tick", trace.arrays["tick"])
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
