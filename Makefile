@@ -26,7 +26,7 @@ test: $(INSTALLED)  ## linter, formatter, type checker and all tests but the slo
 test-long: $(INSTALLED)  ## the tests that run for minutes
 	@$(PY) -m pytest -m slow $(PYTEST_FLAGS)
 
-# With atheris (pip install -e .[fuzz]) guided by coverage; without it, from true examples and a seed.
+# With atheris guided by coverage; without it, from true examples and a seed. `make test` runs a million of them too.
 FUZZ_RUNS ?= 1000000
 fuzz: $(INSTALLED)  ## a million damaged inputs for every parser together (FUZZ_RUNS=... for another number)
 	@if $(PY) -c 'import atheris' 2> /dev/null; then $(PY) tests/fuzz/fuzz.py all -runs=$(FUZZ_RUNS); else $(PY) tests/fuzz/plain.py --inputs $(FUZZ_RUNS); fi
@@ -42,6 +42,8 @@ $(INSTALLED): pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) can't make a virtual environment; on Debian: apt install python3-venv"; exit 2; }
 	@echo "make: installing into $(VENV) (once; takes a minute)"
 	@$(PY) -m pip install -qq --disable-pip-version-check --editable ".[client,ops,lab,dev]"
+# Nobody has to compile a fuzzer: where there is no wheel of atheris (there is for Linux on x86-64), fuzzing does without.
+	@$(PY) -m pip install -qq --disable-pip-version-check --only-binary atheris "atheris>=3" 2> /dev/null || echo "make: there is no atheris for this machine: fuzzing goes without coverage"
 	@touch $@
 
 clean:  ## remove .venv and everything that was made

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import http.client
 import json
-from contextlib import suppress
+from base64 import b64encode
+
+from netcode_targets import TOKEN
+from outcomes import REFUSED, VALUE, Outcome, Target
 
 from engine.errors import ProtocolError, UsageError
 from engine.identity import clean_name, decode_resume_ticket, decode_user_data, encode_resume_ticket, encode_user_data
@@ -22,47 +25,51 @@ from engine.ops.lobby.policy import PasswordDoor
 from engine.text import printable
 
 
-def fuzz_user_data(data: bytes) -> None:
+def fuzz_user_data(data: bytes) -> Outcome:
     """User data of a token: what is read is written back to the same bytes."""
     padded = data[:256].ljust(256, b"\x00")
     try:
         said = decode_user_data(padded)
-    except ProtocolError:
-        return
-    assert encode_user_data(said.name, said.resume) == padded
+    except ProtocolError as error:
+        return error.reason
+    assert encode_user_data(said.name, said.resume, said.watches) == padded
     assert clean_name(said.name) == said.name
     assert said.name.isprintable()
+    return VALUE
 
 
-def fuzz_resume_ticket(data: bytes) -> None:
+def fuzz_resume_ticket(data: bytes) -> Outcome:
     """A resume ticket's text, likewise."""
     text = data.decode("utf-8", "replace")
     try:
         client_id, secret = decode_resume_ticket(text)
-    except ProtocolError:
-        return
+    except ProtocolError as error:
+        return error.reason
     assert encode_resume_ticket(client_id, secret) == text
+    return VALUE
 
 
-def fuzz_name(data: bytes) -> None:
+def fuzz_name(data: bytes) -> Outcome:
     """A player's name: clean once, clean for good."""
     try:
         name = clean_name(data.decode("utf-8", "replace"))
     except UsageError:
-        return
+        return REFUSED
     assert clean_name(name) == name
     assert name.isprintable()
+    return VALUE
 
 
-def fuzz_lobby_request(data: bytes) -> None:
+def fuzz_lobby_request(data: bytes) -> Outcome:
     """The body of POST /v1/join: an answer whatever it is, and JSON."""
     lobby = _lobby()
     reply = api.join(lobby, data, "203.0.113.9", "203.0.113.1", 0.0, 1_700_000_000.0)
     assert reply.status in (200, 400, 401, 409)
-    json.loads(reply.body)
+    answer = json.loads(reply.body)
+    return VALUE if reply.status == 200 else answer["error"]
 
 
-def fuzz_lobby_answer(data: bytes) -> None:
+def fuzz_lobby_answer(data: bytes) -> Outcome:
     """What a lobby answers a player: a ticket, or one printable line."""
     status = 200 + data[0] if data else 200
     headers = http.client.HTTPMessage()
@@ -70,32 +77,41 @@ def fuzz_lobby_answer(data: bytes) -> None:
     try:
         ticket = read_answer(("203.0.113.1", 40000), status, headers, data[4:])
     except JoinError as error:
-        shown = str(error)
+        shown, outcome = str(error), REFUSED  # its reason may be what the lobby said: anything
     else:
+        shown, outcome = ticket.name + ticket.server, VALUE
         assert len(ticket.connect_token) == 2048
-        shown = ticket.name + ticket.server
     assert shown.isprintable()
+    return outcome
 
 
-def fuzz_access_rules(data: bytes) -> None:
+def fuzz_access_rules(data: bytes) -> Outcome:
     """An access file."""
-    with suppress(UsageError):
+    try:
         parse_rules(data.decode("utf-8", "replace").split("\n"))
+    except UsageError:
+        return REFUSED
+    return VALUE
 
 
-def fuzz_discovery(data: bytes) -> None:
+def fuzz_discovery(data: bytes) -> Outcome:
     """A probe and an answer of the local network."""
-    with suppress(ProtocolError):
+    try:
         assert len(encode_probe(decode_probe(data))) == len(data)
-    with suppress(ProtocolError):
-        _, notice = decode_answer(data)
+    except ProtocolError as no_probe:
+        try:
+            _, notice = decode_answer(data)
+        except ProtocolError as no_answer:
+            return [no_probe.reason, no_answer.reason]
         assert notice.title.isprintable()
         assert notice.map.isprintable()
+    return VALUE
 
 
-def fuzz_printable(data: bytes) -> None:
+def fuzz_printable(data: bytes) -> Outcome:
     """Any text becomes one that prints."""
     assert printable(data.decode("utf-8", "surrogateescape")).isprintable()
+    return VALUE
 
 
 def _lobby() -> Lobby:
@@ -117,7 +133,7 @@ def seeds() -> dict[str, list[bytes]]:
     """Return true examples of what each target reads."""
     secret = bytes(range(16))
     asked = {"name": "ann", "password": "p", "token": "a.b.c", "protocol": "00000000000000ab", "resume": "5a" * 24}
-    given = {"connect_token": "A" * 2732, "name": "ann 2", "server": "1.2.3.4:5", "expires": 9}
+    given = {"connect_token": b64encode(TOKEN).decode(), "name": "ann 2", "server": "1.2.3.4:5", "expires": 9}
     refused = {"error": "wrong-password", "message": "wrong password"}
     return {
         "user_data": [encode_user_data("zoé"), encode_user_data("ann", secret)],
@@ -134,7 +150,7 @@ def seeds() -> dict[str, list[bytes]]:
     }
 
 
-TARGETS = {
+TARGETS: dict[str, Target] = {
     "user_data": fuzz_user_data,
     "resume_ticket": fuzz_resume_ticket,
     "name": fuzz_name,

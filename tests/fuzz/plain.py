@@ -12,7 +12,8 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -22,109 +23,105 @@ if __name__ == "__main__":
 import match_targets
 import netcode_targets
 import ops_targets
+import session_targets
+from damage import Shape, damaged
+from outcomes import HEAD, Outcome, Target, count, row
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
+TARGETS: dict[str, Target] = {
     **netcode_targets.TARGETS,
     **match_targets.TARGETS,
     **ops_targets.TARGETS,
+    **session_targets.TARGETS,
 }
 
-SLOW = {
-    "private_token": 4,
-    "server": 20,
-    "client": 10,
-    "whole_request": 10,
-    "server_session": 150,
-    "client_session": 100,
+COST = {
+    "public_token": 2,
+    "private_token": 5,
+    "server": 30,
+    "client": 8,
+    "whole_request": 8,
+    "fragments": 3,
+    "channels": 4,
+    "body": 3,
+    "inputs": 3,
+    "snapshot": 3,
+    "messages": 2,
+    "name": 2,
+    "lobby_request": 5,
+    "server_session": 200,
+    "client_session": 120,
 }
-"""Targets that play a whole handshake or match on each input, and for how many of a parser's inputs one takes time."""
-
-MOST_BYTES = 4096
-"""Of an input: fragments and sessions get a few packets."""
-_HEADS = (
-    "00 ff 7f 80 c0 c1 c2 c4 ca cb cc cd ce d3 d9 dc dd ffff 0080 ff7f ffffff7f 00000080"
-    " cfffffffffffffffff d38000000000000000 cb7ff8000000000000"
-)
-_INTERESTING = tuple(map(bytes.fromhex, _HEADS.split()))
-"""Bytes at which readers change their mind: ends of integers, msgpack's heads, a NaN."""
+"""What an input costs a target, where it costs more than a parser's 1: guidance makes inputs grow that do much."""
+LEAST_SHARE = 1 / 333
+"""Of all inputs, to every target however slow: 3,000 of a million. An input of a machine holds up to 12 datagrams."""
+MACHINES = ("server", "client", "whole_request", "server_session", "client_session")
+"""Targets that hold state over the datagrams of an input; the others are parsers."""
+PARSERS = tuple(name for name in TARGETS if name not in MACHINES)
 
 
 @cache
 def seeds() -> dict[str, list[bytes]]:
     """Return the examples of every target."""
-    return {**netcode_targets.seeds(), **match_targets.seeds(), **ops_targets.seeds()}
+    return {**netcode_targets.seeds(), **match_targets.seeds(), **ops_targets.seeds(), **session_targets.seeds()}
 
 
-def damaged(examples: list[bytes], chance: random.Random) -> bytes:
-    """Return an example with one to four things done to it; now and then nothing but chance."""
-    if chance.random() < 0.02:
-        return chance.randbytes(chance.randrange(64))
-    data = bytearray(chance.choice(examples))
-    for _ in range(chance.choice((1, 1, 1, 2, 3, 4))):
-        at = chance.randrange(len(data) + 1)
-        size = min(chance.choice((1, 1, 2, 4, 8, 30)), len(data) - at)
-        match chance.randrange(9):
-            case 0 if at < len(data):
-                data[at] ^= 1 << chance.randrange(8)
-            case 1 if at < len(data):
-                data[at] = chance.randrange(256)
-            case 2 if at < len(data):
-                data[at] = (data[at] + chance.choice((-1, 1))) % 256
-            case 3:
-                piece = chance.choice(_INTERESTING)
-                data[at : at + len(piece)] = piece
-            case 4:
-                data[at:at] = chance.choice(_INTERESTING)
-            case 5:
-                del data[at : at + size]
-            case 6:
-                data[at:at] = data[at : at + size]
-            case 7:
-                del data[at:]
-            case _:
-                other = chance.choice(examples)
-                begin = chance.randrange(len(other) + 1)
-                data[at:] = other[begin:]
-    return bytes(data[:MOST_BYTES])
+def shape_of(name: str) -> Shape:
+    """Return what the inputs of a target are made of."""
+    return {**match_targets.SHAPES, **session_targets.SHAPES}.get(name, Shape.BYTES)
 
 
-def run(name: str, count: int, seed: int) -> None:
-    """Give the target `name` `count` inputs. Raises AssertionError naming the input that broke it."""
-    target, examples, chance = TARGETS[name], seeds()[name], random.Random(f"{name} {seed}")
-    for example in examples:
-        _try(name, target, example)
-    for _ in range(count):
-        _try(name, target, damaged(examples, chance))
-
-
-def shares(inputs: int) -> dict[str, int]:
-    """Return how many of `inputs` each target gets: parsers alike, the slow ones as many as take as long."""
-    weights = {name: 1.0 / SLOW.get(name, 1) for name in TARGETS}
+def shares(inputs: int, among: Collection[str] = TARGETS) -> dict[str, int]:
+    """Return how many of `inputs` for all targets those `among` them get: slow ones fewer, but never a handful."""
+    weights = {name: 1.0 / COST.get(name, 1) for name in TARGETS}
     whole = sum(weights.values())
-    return {name: max(1, round(inputs * weight / whole)) for name, weight in weights.items()}
+    least = max(1, round(inputs * LEAST_SHARE))
+    slow = {name for name, weight in weights.items() if inputs * weight / whole < least}
+    left = (inputs - least * len(slow)) / (sum(weights.values()) - sum(weights[name] for name in slow) or 1.0)
+    return {name: least if name in slow else max(1, round(left * weights[name])) for name in TARGETS if name in among}
 
 
-def _try(name: str, target: Callable[[bytes], None], data: bytes) -> None:
+def attempt(name: str, data: bytes) -> Outcome:
+    """Give a target an input. Raises AssertionError that says how to repeat what broke it."""
     try:
-        target(data)
+        return TARGETS[name](data)
     except BaseException as error:
         again = f"from plain import TARGETS; TARGETS[{name!r}](bytes.fromhex({data.hex()!r}))"
         raise AssertionError(f"{type(error).__name__}: {error}\nagain: {again}") from error
 
 
+def run(name: str, inputs: int, seed: int) -> Counter[str]:
+    """Give the target `name` its examples and then `inputs`; return what became of them. Raises as `attempt` does."""
+    examples, shape, chance = seeds()[name], shape_of(name), random.Random(f"{name} {seed}")
+    tally: Counter[str] = Counter()
+    for example in examples:
+        count(tally, attempt(name, example))
+    for _ in range(inputs):
+        count(tally, attempt(name, damaged(examples, chance, shape)))
+    return tally
+
+
+def run_all(names: Iterable[str], inputs: int, seed: int) -> dict[str, Counter[str]]:
+    """Run the targets `names` with their shares of `inputs`, printing a table; return their outcomes."""
+    print(HEAD)
+    found = {}
+    for name, share in shares(inputs, tuple(names)).items():
+        begin = time.perf_counter()
+        found[name] = run(name, share, seed)
+        print(row(name, share, time.perf_counter() - begin, found[name]), flush=True)
+    return found
+
+
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description="Seeded random inputs for every parser.")
-    parser.add_argument("--inputs", type=int, default=1_000_000, metavar="N", help="in all (default 1000000)")
+    parser.add_argument("--inputs", type=int, default=1_000_000, metavar="N", help="for all targets (default 1000000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, other inputs (default 1)")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; default: all")
     options = parser.parse_args()
-    for name, count in shares(options.inputs).items():
-        if name in (options.targets or TARGETS):
-            begin = time.perf_counter()
-            run(name, count, options.seed)
-            seconds = time.perf_counter() - begin
-            print(f"{name:<16} {count:>8} inputs  {seconds:6.1f} s  {seconds / count * 1e6:7.0f} us each", flush=True)
+    unknown = [name for name in options.targets if name not in TARGETS]
+    if unknown:
+        parser.error(f"no target {', '.join(unknown)}: there are {', '.join(TARGETS)}")
+    run_all(options.targets or TARGETS, options.inputs, options.seed)
 
 
 if __name__ == "__main__":
