@@ -38,6 +38,7 @@ from engine.ops.lobby.tls import choose_certificate
 from engine.ops.secrets import load_password, load_private_key, read_secret_file
 from engine.ops.terminal import LineReader
 from engine.ops.warden import Warden
+from engine.replay.recording import Recording
 from engine.server.filling import BotFill
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
@@ -143,6 +144,7 @@ def build_parser() -> Parser:
     out.add_argument("--verbose", action="store_true", help="log traffic and tick figures once a second")
     out.add_argument("--log-json", action="store_true", help="log one JSON object a line")
     out.add_argument("--json", type=writable, metavar="FILE", help="write the match's figures to FILE at the end")
+    out.add_argument("--record", type=writable, metavar="FILE", help="write a replay to FILE: client.py --replay FILE")
     return parser
 
 
@@ -211,6 +213,8 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
         try:
             loop = MatchLoop(session, transport, clock, access, bots, lobby)
             loop.lines = LineReader()
+            if options.record is not None:
+                loop.record(Recording(options.record, "server", round(clock.unix_time())))
             if not options.hidden and ":" not in host:
                 loop.beacon = _beacon(host)
                 loop.closed = door is None or door.kind != "open"
@@ -262,6 +266,7 @@ class MatchLoop:
         """What players of this network find the match by; None: they need its address."""
         self.closed = False
         """Whether a password or a token is asked for."""
+        self._recording: Recording | None = None
         self._clock = clock
         self._started = clock.now()
         self._number = int.from_bytes(os.urandom(8), "little")
@@ -287,6 +292,11 @@ class MatchLoop:
                     for answer in self._console.run(line, clock.now()):
                         print(answer, flush=True)
             self._wait(ticker.next_time)
+
+    def record(self, recording: Recording) -> None:
+        """Keep the match in `recording`."""
+        self._session.record(recording.writer)
+        self._recording = recording
 
     def end(self) -> None:
         """Let `run` return."""
@@ -377,6 +387,8 @@ class MatchLoop:
             out_kbit_s=round((sent - self._bytes_before[1]) * 8 / 1000),
         )
         self._bytes_before = (received, sent)
+        if self._recording is not None and (why := self._recording.failure()):
+            logs.event("recording ended", level=logging.WARNING, why=why)
 
     def figures(self) -> ServerFigures:
         """Return the match's figures now; tick times are those of the last second."""
@@ -431,6 +443,8 @@ class MatchLoop:
         self._session.stop(reason, now, again)
         self._transport.send(self._session.datagrams_to_send(), now)
         self._log_events()
+        if self._recording is not None:
+            logs.event("recorded", file=str(self._recording.path), what=self._recording.close())
         logs.event("stopped", why=reason)
 
 
