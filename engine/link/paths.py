@@ -9,8 +9,8 @@ Three parts that feed on the same fates of packets, kept together so that each i
 | `sizes` | fates                            | the most bytes of a packet                                 |
 
 A tick is `receive` (or `receive_one`), then `update`, then for each round of packets `snapshots_due`, `snapshot_room`
-and `snapshots_sent`. Acks are every tick's business; paths are looked at more rarely (`LOOK_INTERVAL`), because what is to be
-seen there takes longer to show. What a packet holds is not known here.
+and `snapshots_sent`. Acks are every tick's business; paths are looked at more rarely (`LOOK_INTERVAL`), because what is
+to be seen there takes longer to show. What a packet holds is not known here.
 """
 
 from __future__ import annotations

@@ -101,7 +101,11 @@ class Snapshot:
 
 
 def decode_snapshot(
-    array: list[Any], histories: Sequence[History | Received], player: Kind, own_history: dict[int, np.ndarray], has_own: bool
+    array: list[Any],
+    histories: Sequence[History | Received],
+    player: Kind,
+    own_history: dict[int, np.ndarray],
+    has_own: bool,
 ) -> Snapshot:
     """Read a snapshot message against what the client holds; nothing of it is changed.
 

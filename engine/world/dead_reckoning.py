@@ -54,8 +54,8 @@ def apply_residual(kind: Kind, expectation: np.ndarray, residuals: np.ndarray) -
 def moved_on(kind: Kind, state: np.ndarray, ticks: int, residuals: np.ndarray | None) -> np.ndarray:
     """Return what `state`, `(f, rows) int32`, has become after `ticks`: as expected, but for the `residuals`.
 
-    `residuals`, of `state`'s shape, is used up. With none of them, a kind of which nothing moves by itself comes back as
-    the very array that was given: do not write into it.
+    `residuals`, of `state`'s shape, is used up. With none, a kind of which nothing moves by itself comes back as the
+    very array that was given: do not write into it.
     """
     how = kind.reckonings[len(state)]
     if residuals is None:

@@ -108,7 +108,9 @@ Held = tuple[np.ndarray, np.ndarray | None]
 """The status of each row, `(rows,) uint8`, at snapshot a and at snapshot b, as one receiver holds them."""
 
 
-def sample(kind: Kind, history: History | Received, view: View, max_ticks: float, held: Held | None = None) -> Seen | None:
+def sample(
+    kind: Kind, history: History | Received, view: View, max_ticks: float, held: Held | None = None
+) -> Seen | None:
     """Return the rows of `kind` as they look in `view`, or None when `history` no longer holds its snapshots.
 
     `max_ticks` bounds the dead reckoning of rows that have nothing newer. `held`: what a receiver holds of a published
@@ -138,6 +140,7 @@ class Stretch:
         "_rows",
         "_span",
         "_start",
+        "_still",
         "_tick",
     )
 
@@ -150,6 +153,7 @@ class Stretch:
         self._span = span
         self._alive = a.status != ABSENT
         self._start: np.ndarray | None = None
+        self._still: np.ndarray | None = None  # what of the kind is always drawn, when nothing of it moves
         self._prepared = False
 
     def at(self, time: int, max_ticks: float) -> Seen:
@@ -157,7 +161,8 @@ class Stretch:
 
         `values` is the caller's, but of a kind that stands still it is shared and not to be written; so is the rest.
         """
-        return Seen(self._kind, partial(self._values, time, max_ticks), self._alive, self._a.generation)
+        values = partial(self._values, time, max_ticks) if self._still is None else self._still
+        return Seen(self._kind, values, self._alive, self._a.generation)
 
     def _values(self, time: int, max_ticks: float) -> np.ndarray:
         start = self._start
@@ -166,6 +171,7 @@ class Stretch:
         ahead = time / VIEW_UNITS - self._tick
         if self._kind.still:
             start.setflags(write=False)
+            self._still = start
             return start
         values: np.ndarray = start.copy()
         if self._b is None:
