@@ -8,7 +8,7 @@
 It begins with the examples of a target, besides those in the folder CORPUS, where it also leaves what it finds (with
 several targets, in a folder there for each). Half of what it tries is libFuzzer's idea, half `damage`'s, which knows
 msgpack. Each target runs in a child of this process, since a fuzzer ends its process; children share the imports and
-the examples, and so start at once. An input that breaks a target, takes more than ten seconds or two gigabytes is kept
+the examples, and so start at once. An input that breaks a target, takes more than a minute or two gigabytes is kept
 in out/ and ends the run. Needs atheris (the extra `fuzz`; made for Linux only): `plain.py` does without.
 """
 
@@ -32,7 +32,7 @@ RUNS = 1_000_000
 """Inputs of all targets together, where several run and nobody says how many."""
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parents[1] / "out"
-LIMITS = ("-timeout=10", "-rss_limit_mb=2048")
+LIMITS = ("-timeout=60", "-rss_limit_mb=2048")
 """Unless others are given."""
 LEAST_LIMIT = 1300
 """Bytes of an input: any datagram fits. Targets with longer examples get as much as these, and a little more."""
