@@ -1,6 +1,6 @@
 """A long match in virtual time: is anything lost, does anything grow, does anything stay behind?
 
-    python bench/soak.py [--minutes 5] [--players 16] [--seed 1]
+    python bench/soak.py [--minutes 5] [--players 16] [--seed 1] [--frame-hz 60]
 
 Bots play Arena through whole client sessions over four kinds of link by turns, and chat: each says a numbered line
 every few seconds. Every minute the match falls silent for a moment; then nothing may wait in any channel, everybody has
@@ -103,8 +103,11 @@ class _Still:
 class Soak:
     """A match whose players chat. Raises AssertionError where something was lost or stays behind."""
 
-    def __init__(self, players: int, seed: int) -> None:
-        specs = [PlayerSpec(f"player {number}", load_profile(LINKS[number % 4])) for number in range(players)]
+    def __init__(self, players: int, seed: int, frame_hz: float = 60.0) -> None:
+        specs = [
+            PlayerSpec(f"player {number}", load_profile(LINKS[number % 4]), frame_hz=frame_hz)
+            for number in range(players)
+        ]
         self._mood = _Mood()
         self.match = VirtualMatch(self._game, specs, seed=seed, settings={"max_players": players})
         self._random = np.random.default_rng(seed)
@@ -162,9 +165,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=5)
     parser.add_argument("--players", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--frame-hz", type=float, default=60.0, help="frames of each client; 30 halves the run")
     options = parser.parse_args()
     begin = process_time()
-    soak = Soak(options.players, options.seed)
+    soak = Soak(options.players, options.seed, options.frame_hz)
     rests = []
     print(f"{'minute':>6}{'lines':>7}{'server kB':>11}{'clients kB':>12}{'times real time':>17}")
     for minute in range(1, options.minutes + 1):
