@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help play test test-long bench fuzz install clean
+.PHONY: help play test test-long cover bench fuzz install clean
 
 help:  ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 /p' $(MAKEFILE_LIST) | awk '{t = $$1 " " $$2; $$1 = $$2 = ""; printf "  %-15s%s\n", t, $$0}'
@@ -25,6 +25,9 @@ test: $(INSTALLED)  ## linter, formatter, type checker and all tests but the slo
 
 test-long: $(INSTALLED)  ## the tests that run for minutes
 	@$(PY) -m pytest -m slow $(PYTEST_FLAGS)
+
+cover: $(INSTALLED)  ## branches of the connection that its tests take: less than all of them fails
+	@$(PY) -m pytest tests/link/netcode -p no:xdist --cov=engine/link/netcode --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 # With atheris guided by coverage; without it, from true examples and a seed. `make test` runs a million of them too.
 FUZZ_RUNS ?= 1000000
