@@ -23,7 +23,7 @@ from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
 from engine.config import protocol_id
 from engine.errors import NetError, ProtocolError, UsageError
-from engine.game import Brain
+from engine.game import Brain, Game
 from engine.identity import clean_name
 from engine.link.netcode import read_connect_token
 from engine.ops.browser import Browser, ServerSeen
@@ -32,11 +32,19 @@ from engine.ops.discovery import DiscoverySocket
 from engine.ops.lobby.asking import Asking
 from engine.ops.lobby.client import JoinError, join
 from engine.ops.secrets import load_password, read_secret_file
+from engine.replay.format import Header
+from engine.replay.reader import Replay
+from engine.replay.recording import HOLD_CLIENT, Recording, numbered
+from engine.text import printable
 from engine.transport import Transport
 from engine.transport.impaired import ImpairedTransport
 from engine.transport.impairment import Profile, load_profile, profile_names
 from engine.transport.udp import UdpSocket
+from engine.wire.messages import ENGINE_MESSAGES, Said
 from engine.world.picture import Picture
+from engine.world.schema import schema_hash
+from game.characters import parse_behaviour
+from game.messages import MESSAGES, Pings
 from game.rules import Arena
 from game.settings import Settings, SettingsFile, settings_path
 from game.terminal import LinkLine, PlayerLine, Table
@@ -51,6 +59,9 @@ NOTICE_SECONDS = 8.0
 DRAWN_EVERY = 6
 """Frames per drawn one where nobody looks: only the last is kept, but what moves must have moved before."""
 
+MakeBrain = Callable[[Game], Brain]
+"""Makes the bot that plays a game."""
+
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
@@ -59,7 +70,8 @@ def build_parser() -> Parser:
         usage="%(prog)s [HOST[:PORT]] [options]",
         description="Play Arena. Without HOST: a start screen with the servers there are.",
         epilog="Keys, unless you have set others: WASD or arrows move, the mouse aims and fires, 1 to 3 or the wheel"
-        " choose the weapon, Tab shows the scores, Enter chats, F3 shows the net graph, F4 the verdicts, Esc the menu.",
+        " choose the weapon, Tab shows the scores, Enter chats, F3 shows the net graph, F4 the verdicts, Esc the menu."
+        " Who spectates fires to see the next player, dashes for the one before, and moves to fly over the map.",
     )
     parser.add_argument(
         "server", nargs="?", metavar="HOST[:PORT]", help="the server to join at once (headless: default this machine)"
@@ -67,7 +79,10 @@ def build_parser() -> Parser:
     parser.add_argument("--name", help="the name others see (default: as in the settings)")
     parser.add_argument("--size", type=_size, metavar="WxH", help="window size (default: as in the settings)")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="where settings are kept (default: your own)")
+    parser.add_argument("--spectate", action="store_true", help="only watch: follow players, or fly over the map")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="leave after S seconds (default: play on)")
+    parser.add_argument("--record", type=writable, metavar="FILE", help="write a replay of what you get to see to FILE")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="watch the replay in FILE instead of playing")
     test = parser.add_argument_group("trying things out")
     test.add_argument("--headless", action="store_true", help="no window: a table in the terminal instead")
     test.add_argument("--bot", action="store_true", help="play by itself")
@@ -94,15 +109,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _play(options: argparse.Namespace, stop: Stop) -> int:
     clock = SystemClock()
     file = _settings_file(options)
+    options.recorded = []
+    if options.replay is not None:
+        return _watch_replay(options, file, clock, stop)
     settings = file.settings if file is not None else Settings()
     options.name = clean_name(settings.name if options.name is None else options.name)
     profile = load_profile(options.link or "perfect")
-    brain = Arena().brain(options.behaviour, options.seed) if options.bot else None
-    if file is not None and not (options.server or options.token or brain or options.headless):
+    parse_behaviour(options.behaviour)
+    if options.spectate and options.bot:
+        raise UsageError("--spectate leaves nothing for --bot to do")
+    mind = _mind(options) if options.bot else None
+    if file is not None and not (options.server or options.token or options.bot or options.headless):
         return _start_screen(options, file, profile, stop)
     address = parse_address(options.server or "127.0.0.1", DEFAULT_PORT)
     screen = _open_screen(options, file, format_address(address))
-    loop = _enter(options, address, _connect_token(options, address), profile, clock, brain, stop)
+    loop = _enter(options, address, _connect_token(options, address), profile, clock, mind, stop)
     stop.patient = True
     try:
         if options.headless:
@@ -120,6 +141,50 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
     if loop.put_out:
         raise NetError(loop.put_out)
     return 0
+
+
+def _watch_replay(options: argparse.Namespace, file: SettingsFile | None, clock: SystemClock, stop: Stop) -> int:
+    """Play a replay in the window; without one, as far as --seconds, for its last picture."""
+    replay = Replay.open(options.replay)
+    game = _arena_of(replay.header)
+    if replay.damage:
+        print(f"client.py: {printable(f'{replay.name}: {replay.damage}')}", file=sys.stderr)
+    screen = _open_screen(options, file, "", game)
+    from game.view.replay_screen import ReplayScreen
+
+    try:
+        shown = ReplayScreen(screen, replay, game)
+        stop.patient = True
+        if options.headless:
+            shown.run_unseen(replay.seconds if options.seconds is None else options.seconds, lambda: stop.asked)
+        else:
+            end = None if options.seconds is None else clock.now() + options.seconds
+            shown.run(clock, lambda: stop.asked or (end is not None and clock.now() >= end))
+        print(f"{replay.name}: watched up to {shown.playback.seconds:.1f} of {replay.seconds:.1f} s")
+        if options.screenshot is not None:
+            screen.save(options.screenshot)
+    finally:
+        screen.close()
+    return 0
+
+
+def _arena_of(header: Header) -> Arena:
+    """Return the game that was recorded. Raises UsageError when it is not this one."""
+    if (header.game, header.game_version) != (Arena.name, Arena.version):
+        theirs, ours = f"{header.game} {header.game_version}", f"{Arena.name} {Arena.version}"
+        raise UsageError(f"that is a replay of {theirs}, and this plays {ours}")
+    game = Arena.from_settings(header.settings)
+    if schema_hash(game.kinds) != header.schema:
+        raise UsageError("that is a replay of another build of this game: its schema differs")
+    return game
+
+
+def _recording(options: argparse.Namespace, clock: SystemClock) -> Recording | None:
+    """Return what keeps the next match, if that is wanted; each has a file of its own."""
+    if options.record is None:
+        return None
+    options.recorded.append(numbered(options.record, len(options.recorded) + 1))
+    return Recording(options.recorded[-1], "client", round(clock.unix_time()), HOLD_CLIENT)
 
 
 def _start_screen(options: argparse.Namespace, file: SettingsFile, profile: Profile, stop: Stop) -> int:
@@ -166,7 +231,8 @@ class Doors:
     def knock(self, join: Any) -> None:
         """Begin to ask for a connect token. Raises UsageError for an address that is none."""
         address = parse_address(join.address, DEFAULT_PORT)
-        options = argparse.Namespace(**{**vars(self._options), "name": join.name, "password": join.password or None})
+        asked = {"name": join.name, "password": join.password or None, "spectate": join.watch}
+        options = argparse.Namespace(**{**vars(self._options), **asked})
         asking = Asking(lambda _: _connect_token(options, address))
         self._asked = (options, address, asking)
         asking.ask("")
@@ -201,14 +267,20 @@ def _enter(
     token: bytes,
     profile: Profile,
     clock: SystemClock,
-    brain: Brain | None,
+    mind: MakeBrain | None,
     stop: Stop,
 ) -> ClientLoop:
     """Return the loop of a match that `token` opens, over a socket of its own."""
 
+    speech = ENGINE_MESSAGES.with_types(MESSAGES)
+
+    recording = _recording(options, clock)
+
     def new_session(token: bytes, now: float) -> ClientSession:
         # The machine's own clock may be wrong: how old the token is, the server knows.
-        return ClientSession(Arena.factory, token, now, None, os.urandom)
+        session = ClientSession(Arena.factory, token, now, None, os.urandom, messages=speech)
+        session.recorder = None if recording is None else recording.writer
+        return session
 
     session = new_session(token, clock.now())
     asking = Asking(lambda ticket: _ask_again(options, address, token, ticket))
@@ -217,25 +289,41 @@ def _enter(
     # Where there is a window, the player can change the link in the menu.
     plain = options.headless and profile.name == "perfect"
     transport: Transport = udp if plain else ImpairedTransport(udp, profile, options.seed, clock.now)
-    return ClientLoop(returning, transport, clock, brain, stop, options.seconds)
+    loop = ClientLoop(returning, transport, clock, mind, stop, options.seconds)
+    loop.recording = recording
+    return loop
+
+
+def _mind(options: argparse.Namespace) -> MakeBrain:
+    """Return what makes the bot that plays for us: of the very game, with all its maps, that the server plays."""
+
+    def make(game: Game) -> Brain:
+        return game.brain(options.behaviour, options.seed)
+
+    return make
 
 
 class ClientLoop:
-    """What every loop does once a frame: receive, draw, play, send. `brain` plays if given."""
+    """What every loop does once a frame: receive, draw, play, send. What `mind` makes plays, if given."""
 
     def __init__(
         self,
         returning: Returning,
         transport: Transport,
         clock: SystemClock,
-        brain: Brain | None,
+        mind: MakeBrain | None,
         stop: Stop,
         seconds: float | None,
     ) -> None:
         self._returning = returning
         self.transport = transport
         self.clock = clock
-        self.brain = brain
+        self.pings: Mapping[int, int] = {}
+        """What the server has said of everyone's round trip time, in milliseconds, by player row."""
+        self._mind = mind
+        self._brain: tuple[Game, Brain] | None = None
+        self.recording: Recording | None = None
+        """What keeps this match; None: nobody does."""
         self.put_out = ""
         """Why the server, or the lack of one, ended this session; "" if it did not."""
         self.notice = ""
@@ -270,7 +358,7 @@ class ClientLoop:
     @property
     def plays_itself(self) -> bool:
         """Tell whether a bot is at the controls."""
-        return self.brain is not None
+        return self._mind is not None
 
     @property
     def over(self) -> bool:
@@ -297,6 +385,9 @@ class ClientLoop:
         session.update(now, chosen)
         self.transport.send(session.datagrams_to_send(), now)
         picture = session.picture(now)
+        for message in session.messages():
+            if isinstance(message, Pings):
+                self.pings = dict(zip(message.rows, message.ms, strict=True))
         for said in session.notices():
             self.notice, self._notice_until = said, now + NOTICE_SECONDS
         if now >= self._notice_until:
@@ -331,14 +422,16 @@ class ClientLoop:
         if isinstance(self.transport, ImpairedTransport):
             self.transport.set_profile(load_profile(name))
 
-    def said(self) -> Sequence[tuple[int, str, bool]]:
-        """Return the chat since the last call: player row, words, and whether the team alone has heard it."""
-        return [(said.row, said.text, said.team) for said in self.session.chat()]
+    def said(self) -> Sequence[Said]:
+        """Return the chat since the last call."""
+        return self.session.chat()
 
     def close(self) -> None:
         """Leave, and close the socket."""
         self.leave()
         self.transport.close()
+        if self.recording is not None:
+            print(f"recorded {self.recording.path}: {self.recording.close()}")
 
     def leave(self) -> None:
         """Say good-bye, unless it is over already."""
@@ -368,9 +461,11 @@ class ClientLoop:
     def _think(self, picture: Picture | None, tick: int) -> Sequence[int]:
         game, row = self.session.game, self.session.own_row
         idle = [0] * (len(game.input.fields) if game else 0)
-        if self.brain is None or picture is None or picture.own is None or row is None:
+        if self._mind is None or game is None or picture is None or picture.own is None or row is None:
             return idle
-        values: list[int] = self.brain.think(picture, np.array([row]), tick).state[:, 0].tolist()
+        if self._brain is None or self._brain[0] is not game:
+            self._brain = game, self._mind(game)
+        values: list[int] = self._brain[1].think(picture, np.array([row]), tick).state[:, 0].tolist()
         return values
 
 
@@ -428,9 +523,9 @@ def _settings_file(options: argparse.Namespace) -> SettingsFile | None:
     return SettingsFile(options.settings or settings_path(sys.platform, os.environ, Path.home()))
 
 
-def _open_screen(options: argparse.Namespace, file: SettingsFile | None, server: str) -> Any:
+def _open_screen(options: argparse.Namespace, file: SettingsFile | None, server: str, game: Arena | None = None) -> Any:
     """Return the screen to draw on, None where none is wanted. Raises NetError without pygame, or without a display."""
-    if options.headless and options.screenshot is None:
+    if options.headless and options.screenshot is None and options.replay is None:
         return None
     if options.headless:
         os.environ["SDL_VIDEODRIVER"] = "dummy"
@@ -444,7 +539,7 @@ def _open_screen(options: argparse.Namespace, file: SettingsFile | None, server:
         raise NetError("the window needs pygame: pip install pygame-ce (or play with --headless)") from error
     size = options.size or ((1280, 720) if options.headless else None)
     settings, save = (file.settings, file.save) if file is not None else (None, None)
-    return Screen(server, settings, size=size, visible=not options.headless, save=save)
+    return Screen(server, settings, size=size, visible=not options.headless, save=save, game=game)
 
 
 def _ask_again(options: argparse.Namespace, address: Address, first: bytes, ticket: str) -> bytes | Refusal:
@@ -473,6 +568,7 @@ def _connect_token(options: argparse.Namespace, address: Address, resume: str = 
         token=token,
         protocol_id=protocol_id(Arena.name, Arena.version),
         resume=resume,
+        watch=options.spectate,
         tls=options.tls,
         fingerprint=options.fingerprint,
     )

@@ -42,7 +42,9 @@ from engine.replay.recording import Recording
 from engine.server.filling import BotFill
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
+from engine.wire.messages import ENGINE_MESSAGES
 from game.cast import CASTS, MIXED, Cast
+from game.messages import MESSAGES, Pings
 from game.rules import Arena
 
 ROTATION = "foundry,canyon,warren"
@@ -86,6 +88,7 @@ def build_parser() -> Parser:
         metavar="N",
         help="players at most, 1 to 64; bots make room (default 16)",
     )
+    match.add_argument("--spectators", type=count, default=8, metavar="N", help="who may watch besides (default 8)")
     match.add_argument(
         "--maps", default=ROTATION, metavar="NAMES", help="played in turn, with commas between (default %(default)s)"
     )
@@ -184,13 +187,21 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
             protocol_id=protocol_id(game.name, game.version),
             private_key=key.key,
             addresses=server_addresses(transport.address, public),
-            max_clients=options.max_players,
+            # One more than fit: whoever comes too late is let in so far as to be told so in words.
+            max_clients=options.max_players + options.spectators + 1,
             now=clock.now(),
             unix_time=clock.unix_time(),
             entropy=os.urandom,
             config=NetcodeServerConfig(key_made_at_start=key.made_at_start),
         )
-        session = ServerSession(game, netcode, match, ServerConfig(max_players=options.max_players), os.urandom)
+        session = ServerSession(
+            game,
+            netcode,
+            match,
+            ServerConfig(max_players=options.max_players, max_spectators=options.spectators),
+            os.urandom,
+            ENGINE_MESSAGES.with_types(MESSAGES),
+        )
         cast = Cast(game, options.skill, options.seed)
         bots = BotFill(session, options.bots, cast.make, lambda rows: game.spare(session.world, rows))
         bots.fill()
@@ -208,6 +219,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
                 token_lifetime=DEFAULT_TOKEN_LIFETIME,
                 timeout=DEFAULT_TIMEOUT,
                 max_players=options.max_players,
+                max_spectators=options.spectators,
             )
             lobby = _open_lobby(options, config, transport.address)
         try:
@@ -340,7 +352,7 @@ class MatchLoop:
     @property
     def _is_flooded(self) -> bool:
         """Tell whether more came since the last tick began than players send in two."""
-        return self._drained > 64 + 2 * self._session.player_count
+        return self._drained > 64 + 2 * (self._session.player_count + self._session.spectator_count)
 
     def _notice(self) -> Notice:
         """Return what players of this network are told who look for matches."""
@@ -372,6 +384,8 @@ class MatchLoop:
         now = self._clock.now()
         self._second_at = now + 1.0
         self._warden.refresh(now)
+        rtts = {row: stats.rtt for row, stats in self._session.link_stats(now).items() if stats.rtt is not None}
+        self._session.send(Pings.of(rtts))
         figures = self.figures()
         if self._lobby is not None:
             self._lobby.tell(MatchStatus(figures=figures, names=tuple(self._session.names.values())))
@@ -401,6 +415,7 @@ class MatchLoop:
             max_players=session.config.max_players,
             away=session.away_count,
             bots=session.bot_count,
+            spectators=session.spectator_count,
             uptime=self._clock.now() - self._started,
             tick=session.world.tick,
             ticks_skipped=self._ticker.skipped,

@@ -97,6 +97,8 @@ class App:
         self.loop = None
         self.stage = Stage.ENDED if lost else Stage.START
         self.screen.window.show_mouse(True)
+        if self.screen.swap and self._asked is not None:
+            self._knock(replace(self._asked, watch=not self._asked.watch))
 
     # -- menus --------------------------------------------------------------------------------------------------------
 
@@ -174,6 +176,7 @@ class App:
             self.stage = Stage.MATCH
             self._keep(self.screen.settings.with_recent(self._asked.address))
             self.screen.begin_match(self._asked.address)
+            self.screen.swaps = True
             self.screen.window.show_mouse(False)
 
     def _draw_ended(self, ui: Ui) -> None:

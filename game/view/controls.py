@@ -96,6 +96,7 @@ class Controls:
     cursor: the mouse in surface pixels; None before it first moved, and while a pad aims.
     show_scores, show_net, show_verdicts: the view's switches. leave: the window was closed.
     asked: actions asked for since it was last emptied: "menu", "chat", "team chat".
+    pressed: rules' buttons pressed since it was last emptied, for a view that answers them itself.
     """
 
     def __init__(self, bindings: Bindings | None = None) -> None:
@@ -107,6 +108,7 @@ class Controls:
         self.show_verdicts = False
         self.leave = False
         self.asked: list[str] = []
+        self.pressed = Button(0)
         self._held: set[int] = set()
         self._tapped = Button(0)
         self._aim = 0
@@ -141,7 +143,7 @@ class Controls:
     def release(self) -> None:
         """Let go of every key, button and stick."""
         self._held.clear()
-        self._tapped = self._pad = Button(0)
+        self._tapped = self._pad = self.pressed = Button(0)
         self._sticks = [0.0, 0.0, 0.0, 0.0]
         self.show_scores = False
 
@@ -153,15 +155,23 @@ class Controls:
             self.cursor = None
         if dx or dy:  # with the mouse on the player itself, or not seen yet, the last aim stays
             self._aim = round(math.atan2(dy, dx) * TURN / (2.0 * math.pi)) % TURN
-        buttons = self._tapped | self._pad | self._walk()
-        for key in self._held:
-            buttons |= self.bindings.keys.get(key, Button(0))
+        buttons = self._tapped | self.held
         self._tapped = Button(0)
         return ControlInput(int(buttons), self._aim, int(self.weapon))
 
+    @property
+    def held(self) -> Button:
+        """The rules' buttons that are down now."""
+        buttons = self._pad | self._walk()
+        for key in self._held:
+            buttons |= self.bindings.keys.get(key, Button(0))
+        return buttons
+
     def _down(self, key: int) -> None:
         self._held.add(key)
-        self._tapped |= self.bindings.keys.get(key, Button(0))
+        button = self.bindings.keys.get(key, Button(0))
+        self._tapped |= button
+        self.pressed |= button
         self.weapon = self.bindings.weapons.get(key, self.weapon)
         if key == pygame.K_ESCAPE:
             self.asked.append("menu")
@@ -216,6 +226,7 @@ class Controls:
     def _pull(self, button: Button, down: bool) -> None:
         if down:
             self._tapped |= button & ~self._pad
+            self.pressed |= button & ~self._pad
             self._pad |= button
         else:
             self._pad &= ~button

@@ -272,6 +272,8 @@ class Hud:
         widgets.panel(surface, box)
         if scene.own_row is None or scene.own_row >= len(players.alive) or not players.alive[scene.own_row]:
             words = f"spectating {name_of(scene, watched)}" if watched is not None else "spectating"
+            if scene.place is not None:
+                words = "spectating: free camera"
             widgets.text.draw(surface, words, box.center, 15, FAINT, (0.5, 0.5))
             return
         own = float(players["score"][scene.own_row])
@@ -287,6 +289,15 @@ class Hud:
             ahead = own - float(others.max()) if len(others) else 0.0
             leader = f"ahead by {ahead:.0f}" if ahead > 0 else "level with the next"
         widgets.text.draw(surface, leader, (at, box.y + widgets.px(22)), 12, FAINT)
+
+    def draw_watching(self, surface: pygame.Surface, scene: Scene) -> None:
+        """Say how to look elsewhere, to who does not play."""
+        widgets = self._widgets
+        at = (widgets.size[0] // 2, widgets.size[1] - widgets.px(30))
+        if scene.own_row is None and scene.picture.kinds.get("player") is not None:
+            widgets.text.draw(
+                surface, "fire: next player    dash: the one before    move: fly", at, 14, FAINT, (0.5, 0.5)
+            )
 
     def draw_crosshair(self, surface: pygame.Surface, scene: Scene, at: tuple[float, float]) -> None:
         """Draw the crosshair at a surface point, with the time to the next shot and the hit mark."""

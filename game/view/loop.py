@@ -12,6 +12,22 @@ from game.view.chat import SendChat
 from game.view.start import Join, ServerLine
 
 
+class Line(Protocol):
+    """A line of chat. row: the speaker's; -1 of a spectator. team: only the own team hears it."""
+
+    @property
+    def row(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def team(self) -> bool: ...
+
+
 class Loop(Protocol):
     """A client in a match. `frame` receives, plays and sends; the screen draws the picture it returns."""
 
@@ -43,14 +59,19 @@ class Loop(Protocol):
         ...
 
     @property
+    def pings(self) -> Mapping[int, int]:
+        """Everyone's round trip time as the server has told it, in milliseconds, by player row."""
+        ...
+
+    @property
     def send_chat(self) -> SendChat | None:
         """Sends a line of chat; None while there is no way to."""
         ...
 
     def set_link(self, name: str) -> None: ...
 
-    def said(self) -> Sequence[tuple[int, str, bool]]:
-        """Return the chat since the last call: player row, words, and whether the team alone has heard it."""
+    def said(self) -> Sequence[Line]:
+        """Return the chat since the last call."""
         ...
 
     def frame(self, controls: Callable[[Picture | None], Sequence[int]] | None) -> Picture | None: ...

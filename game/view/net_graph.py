@@ -7,7 +7,7 @@ A curve's scale grows with its largest sample in view, in steps of 1, 2, 5, so t
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pygame
 
@@ -46,6 +46,7 @@ class NetGraph:
         self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
         self._last: NetFigures | None = None
         self._due = 0.0
+        self._now = NetFigures()
         self._drawn: pygame.Surface | None = None
 
     @property
@@ -58,6 +59,7 @@ class NetGraph:
         if time < self._due:
             return
         self._due = time + SAMPLE
+        self._now = replace(figures)
         self._drawn = None
         before = self._last or figures
         self._samples.append(
@@ -142,8 +144,9 @@ class NetGraph:
             self._pair(surface, half + widgets.px(4), box.right - widgets.px(12), top, second, second_value)
             top += widgets.px(21)
 
-    def draw_warning(self, surface: pygame.Surface, figures: NetFigures, time: float) -> None:
-        """Say in a word what is wrong with the connection, when something is."""
+    def draw_warning(self, surface: pygame.Surface, time: float) -> None:
+        """Say in a word what is wrong with the connection, when something is; as of the last figures recorded."""
+        figures = self._now
         loss = max(figures.loss_in_percent, figures.loss_out_percent)
         words = ""
         if loss >= WARN_LOSS:

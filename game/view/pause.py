@@ -24,16 +24,21 @@ MECHANISMS: tuple[tuple[str, str, str], ...] = (
 """The client's switches: field of `Switches`, key, and what it is good for."""
 
 
-def draw_pause(ui: Ui, links: Mapping[str, str], link: str, switches: Switches) -> tuple[str | None, str, Switches]:
-    """Draw the menu; return what the player wants ("resume", "settings", "leave"), and link and switches as they are.
+def draw_pause(
+    ui: Ui, links: Mapping[str, str], link: str, switches: Switches, swap: str = ""
+) -> tuple[str | None, str, Switches]:
+    """Draw the menu; return what the player wants ("resume", "settings", "swap", "leave"), and link and switches as
+    they are.
 
-    links: the profiles there are, and what each is like.
+    links: the profiles there are, and what each is like. swap: how to call what changes between playing and watching;
+    "" where that can't be.
     """
     wish = None
-    for at, (key, words, colour) in enumerate(
-        (("resume", "RESUME", None), ("settings", "SETTINGS", None), ("leave", "LEAVE THE MATCH", BAD))
-    ):
-        box = ui.box(120, 344 + at * 70, 300, 54)
+    buttons = [("resume", "RESUME", None), ("settings", "SETTINGS", None), ("leave", "LEAVE THE MATCH", BAD)]
+    if swap:
+        buttons.insert(2, ("swap", swap, None))
+    for at, (key, words, colour) in enumerate(buttons):
+        box = ui.box(120, 554 - (len(buttons) - at) * 70, 300, 54)
         pressed = ui.button(key, box, words) if colour is None else ui.button(key, box, words, colour)
         if pressed:
             wish = key

@@ -181,6 +181,10 @@ class Renderer:
         except (pygame.error, OSError) as error:
             raise UsageError(f"can't write {path}: {error}") from error
 
+    def forget(self) -> None:
+        """Forget what is on its way, as after a jump in time."""
+        self._forget()
+
     def _forget(self) -> None:
         """Begin without a past: at first, and when the scenes' time ran backwards, as in a replay."""
         self._time = None
@@ -196,7 +200,12 @@ class Renderer:
     def _look(self, scene: Scene, seconds: float) -> tuple[float, float, float] | None:
         """Move the camera; return x, y and aim of whom it follows, None when there is nobody."""
         players = scene.picture.kinds.get("player")
-        row = scene.own_row if scene.own_row is not None else self._spectated(scene)
+        if scene.place is not None:
+            self.camera.follow(*scene.place, seconds=seconds)
+            return None
+        row = self._spectated(scene) if scene.own_row is None else scene.own_row
+        if scene.watched is not None and players is not None and players.alive[scene.watched : scene.watched + 1].any():
+            row = scene.watched
         if players is None or row is None or not 0 <= row < len(players.alive) or not players.alive[row]:
             self.camera.follow(self.camera.x, self.camera.y, seconds=seconds)
             return None
@@ -368,9 +377,8 @@ class Renderer:
                 worn = max(1, round(wide * min(1.0, body.armour / MAX_ARMOUR)))
                 surface.fill(ARMOUR, (x - wide // 2, top - thin - 1, worn, thin))
             below = y + round((PLAYER_RADIUS + 7) * zoom)
-            widgets.text.draw(
-                surface, name_of(frame.scene, body.row), (x, below), 13, mix(body.colour, INK, 0.5), (0.5, 0.0)
-            )
+            name = name_of(frame.scene, body.row) + (" (away)" if body.row in frame.scene.away else "")
+            widgets.text.draw(surface, name, (x, below), 13, mix(body.colour, INK, 0.5), (0.5, 0.0))
         self._effects.draw_numbers(surface, self.camera)
 
     def _draw_verdicts(self, frame: Frame) -> None:
@@ -386,6 +394,7 @@ class Renderer:
         hud.draw_dash(surface, scene)
         hud.draw_weapons(surface, scene)
         hud.draw_standing(surface, scene, self._followed)
+        hud.draw_watching(surface, scene)
         self._course.draw(surface, scene)
         hud.draw_feed(surface, scene)
         hud.draw_notices(surface, scene)
@@ -399,11 +408,10 @@ class Renderer:
         self._minimap.draw(frame.surface, self.camera, place, colour, frame.scene.time)
 
     def _draw_net_graph(self, frame: Frame) -> None:
-        if frame.figures is None:
-            return
-        self._net_graph.record(frame.figures, frame.scene.time)
-        self._net_graph.draw(frame.surface, frame.figures)
-        self._net_graph.draw_warning(frame.surface, frame.figures, frame.scene.time)
+        if frame.figures is not None:
+            self._net_graph.record(frame.figures, frame.scene.time)
+            self._net_graph.draw(frame.surface, frame.figures)
+        self._net_graph.draw_warning(frame.surface, frame.scene.time)
 
     def _draw_overlays(self, frame: Frame) -> None:
         results = self._course.results(frame.scene)

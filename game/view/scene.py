@@ -5,7 +5,7 @@ The client fills a `Scene` each frame from its session; tests, the bench and rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.game import GameEvent, Verdict
@@ -34,7 +34,9 @@ class Scene:
 
     picture: what is seen; it may be empty while there is nothing to see.
     names, pings: by player row; a row without a name is shown by its number, one without a ping by a dash.
-    own_row: the row played here; None for a spectator, who looks at `watched`, or else at who leads.
+    bots, away: player rows that a bot plays, and those whose player is waited for.
+    own_row: the row played here; None for a spectator. watched: whom one looks at who does not play, or is dead; None:
+    a spectator at who leads, the dead where they fell. place: where one's camera flies instead, px; None: nowhere.
     time: every animation follows it. When it runs backwards (a replay), what was on its way is forgotten.
     events: those newly due this frame, each shown once.
     verdicts: judged shots to overlay, newest last.
@@ -54,10 +56,13 @@ class Scene:
     status: str = ""
     notice: str = ""
     pings: Mapping[int, int] = field(default_factory=dict)
+    bots: Collection[int] = ()
+    away: Collection[int] = ()
     tick_hz: int = 60
     cursor: tuple[int, int] | None = None
     show_scores: bool = False
     watched: int | None = None
+    place: tuple[float, float] | None = None
     palette: Palette = STANDARD
 
 

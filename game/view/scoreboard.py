@@ -6,7 +6,7 @@ import numpy as np
 import pygame
 
 from game.view.hud import colour_of, name_of
-from game.view.palette import FAINT, INK, Colour, Palette
+from game.view.palette import FAINT, INK, Colour
 from game.view.scene import Scene
 from game.view.widgets import Widgets
 
@@ -47,7 +47,7 @@ def draw_scoreboard(surface: pygame.Surface, widgets: Widgets, scene: Scene) -> 
             alive = bool(players["health"][row] > 0)
             place = column * lines + line + 1
             _draw_line(surface, widgets, at, place, name_of(scene, row), colour_of(scene, row), alive, figures)
-            _draw_ping(surface, widgets, at, scene.pings.get(row), scene.palette)
+            _draw_ping(surface, widgets, at, scene, row)
 
 
 def _edges(widgets: Widgets, left: int, wide: int) -> tuple[int, int, int]:
@@ -80,10 +80,15 @@ def _draw_line(
     text.draw(surface, str(figures[1]), (deaths, box.centery), 15, FAINT, (1.0, 0.5))
 
 
-def _draw_ping(surface: pygame.Surface, widgets: Widgets, box: pygame.Rect, ping: int | None, palette: Palette) -> None:
-    edge = _edges(widgets, box.x, box.w)[2]
-    if ping is None:
-        words, colour = "–", FAINT
-    else:
+def _draw_ping(surface: pygame.Surface, widgets: Widgets, box: pygame.Rect, scene: Scene, row: int) -> None:
+    """Say how far away a player is; or that it is a bot, or away."""
+    edge, palette = _edges(widgets, box.x, box.w)[2], scene.palette
+    ping = scene.pings.get(row)
+    words, colour = "–", FAINT
+    if row in scene.bots:
+        words = "bot"
+    elif row in scene.away:
+        words, colour = "away", palette.fair
+    elif ping is not None:
         words, colour = str(ping), palette.good if ping < 80 else palette.fair if ping < 160 else palette.bad
     widgets.text.draw(surface, words, (edge, box.centery), 13, colour, (1.0, 0.5))

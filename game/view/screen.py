@@ -18,6 +18,7 @@ from engine.errors import NetError, UsageError
 from engine.world.picture import Picture, Seen, View, sample
 from game.arena import ArenaMap
 from game.rules import Arena
+from game.schema import Button
 from game.schema import Phase as MatchPhase
 from game.settings import COLOURS, Settings
 from game.view.audio import Audio
@@ -28,11 +29,12 @@ from game.view.loop import Loop
 from game.view.options import OptionsScreen
 from game.view.pace import Pacer
 from game.view.pads import Pads
-from game.view.palette import PALETTES, Palette
+from game.view.palette import FAINT, PALETTES, Palette
 from game.view.pause import MECHANISMS, draw_pause
-from game.view.renderer import Renderer
+from game.view.renderer import LONGEST_FRAME, Renderer
 from game.view.scene import NetFigures, Scene
 from game.view.shots import ShotBook
+from game.view.spectator import Spectator
 from game.view.ui import Ui
 from game.view.widgets import Widgets
 from game.view.window import Window
@@ -56,8 +58,10 @@ class Screen:
     """A window that shows matches, and the menu over them, as `settings` say.
 
     size: of the window, if not as in the settings. server: named while connecting. Not `visible`: it draws into memory
-    only. save, later `saver`: called with settings that the player has changed.
-    left: the player wants to leave the match. closed: and to close the window.
+    only. save, later `saver`: called with settings that the player has changed. game: what is shown where there is no
+    session that has one.
+    left: the player wants to leave the match. closed: and to close the window. swaps: there is a way to play instead of
+    watching, and to watch instead; swap: it is wanted.
     Raises UsageError when no window can be opened.
     """
 
@@ -69,11 +73,13 @@ class Screen:
         size: tuple[int, int] | None = None,
         visible: bool = True,
         save: Callable[[Settings], None] | None = None,
+        game: Arena | None = None,
     ) -> None:
         pygame.font.init()
         self.settings = settings or Settings()
         self.server = server
         self.left = False
+        self.swaps = self.swap = False
         self.chat = Chat()
         full = visible and size is None and self.settings.full_screen
         self.window = Window("Arena", size or self.settings.resolution, full)
@@ -87,12 +93,14 @@ class Screen:
         self.pacer = Pacer(self.settings.frame_cap)
         self.saver = save
         self._shots = ShotBook()
+        self._spectator = Spectator()
+        self._drawn_at = 0.0
         self._menu: OptionsScreen | str = ""
         self._people: dict[int, str] = {}
         self._ui_events: list[pygame.event.Event] = []
         self._uis: dict[tuple[int, int], Ui] = {}
         # Most servers play the usual map: it is painted before there is a connection that would wait for it.
-        self._usual = Arena()
+        self._usual = game or Arena()
         self._renderers: list[tuple[ArenaMap, Renderer]] = []
         self._shown = self.renderer_for(None)
         self._frame_times: deque[float] = deque(maxlen=60)
@@ -134,7 +142,8 @@ class Screen:
     def begin_match(self, server: str) -> None:
         """Forget the match before."""
         self.server = server
-        self.left = False
+        self.left = self.swap = False
+        self._spectator = Spectator()
         self.chat = Chat()
         self._menu = ""
         self._shots = ShotBook()
@@ -207,7 +216,9 @@ class Screen:
         session = loop.session
         scene = Scene(
             picture=picture or Picture(View(0, None, 0)),
-            names=session.labels(),
+            names=session.names,
+            bots=session.bots,
+            away=session.away,
             own_row=session.own_row,
             time=now,
             events=session.events(),
@@ -225,9 +236,12 @@ class Screen:
             self._shots.judged(session.verdicts(), session.own_row, now, every, lambda view: _players(session, view))
         if self.controls.show_verdicts:
             scene.verdicts = self._shots.shots
-        scene.pings = {session.own_row: round(figures.rtt_ms)} if session.own_row is not None else {}
+        # The own one is measured here, and newer than what the server has told.
+        own = {session.own_row: round(figures.rtt_ms)} if session.own_row is not None else {}
+        scene.pings = {**loop.pings, **own}
         canvas = self.window.canvas
         renderer = self.renderer_for(session, scene.picture)
+        self._look_around(scene, renderer, now)
         self._shown = renderer
         renderer.record(figures, now)
         renderer.draw(canvas, scene, figures if self.controls.show_net else None)
@@ -236,6 +250,25 @@ class Screen:
         self._listen(loop, now)
         self._draw_over(loop, canvas, now)
         self.window.show()
+
+    def _look_around(self, scene: Scene, renderer: Renderer, now: float) -> None:
+        """Let who does not play, or is dead, look at others."""
+        spectator, controls = self._spectator, self.controls
+        passed, self._drawn_at = min(max(now - self._drawn_at, 0.0), LONGEST_FRAME), now
+        pressed, controls.pressed = controls.pressed, Button(0)
+        spectator.hear(scene.events, scene.own_row)
+        own = scene.picture.own
+        plays = scene.own_row is not None and (own is None or own["health"][0] > 0)
+        if plays:
+            spectator.end()
+            return
+        if scene.own_row is not None:
+            spectator.fall(now)
+        camera = renderer.camera
+        spectator.steer(pressed, controls.held, scene.picture, (camera.x, camera.y), camera.map_size, passed)
+        scene.watched, scene.place = spectator.watched, spectator.place
+        if scene.own_row is None:
+            scene.cursor = None
 
     def _status(self, loop: Loop) -> str:
         """Say what is happening when it is not the match, and how to get out of it."""
@@ -247,8 +280,11 @@ class Screen:
         """Take what others say, and who comes and goes."""
         session = loop.session
         palette = self._palette_of(session)
-        for row, words, team in loop.said():
-            self.chat.said(now, session.names.get(row, ""), words, palette.look(row)[0], team)
+        for line in loop.said():
+            if line.row < 0:
+                self.chat.said(now, f"{line.name} (watching)", line.text, FAINT)
+            else:
+                self.chat.said(now, line.name, line.text, palette.look(line.row)[0], line.team)
         people = {row: name for row, name in session.names.items() if row not in session.bots}
         if people != self._people and session.phase is Phase.PLAYING:
             if self._people:
@@ -279,13 +315,15 @@ class Screen:
         else:
             canvas.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
             session = loop.session
-            wish, link, session.switches = draw_pause(ui, loop.links, loop.link, session.switches)
+            swap = "" if not self.swaps else "WATCH ONLY" if session.own_row is not None else "PLAY"
+            wish, link, session.switches = draw_pause(ui, loop.links, loop.link, session.switches, swap)
             if link != loop.link:
                 loop.set_link(link)
             if wish == "settings":
                 self._open_menu(OptionsScreen(self.settings))
             elif wish is not None:
-                self.left |= wish == "leave"
+                self.swap = wish == "swap"
+                self.left |= wish in ("leave", "swap")
                 self._open_menu("")
         ui.end()
         self._ui_events = []

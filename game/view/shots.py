@@ -100,7 +100,7 @@ class ShotBook:
             )
             # An input answers the picture that was on the screen when it was made.
             frame = next((drawn for drawn in reversed(self._drawn) if drawn.newest_input < told.tick), None)
-            target = _aimed_at(frame, verdict.hit)
+            target = None if frame is None else _target(frame, verdict.hit)
             drawn = judged = None
             if frame is not None and target is not None:
                 drawn = (float(frame.x[target]), float(frame.y[target]))
@@ -110,17 +110,23 @@ class ShotBook:
             self.shots.append(ShotVerdict(verdict, time, target, drawn, judged))
 
 
-def _aimed_at(frame: _Drawn | None, hit: int | None) -> int | None:
-    """Return whom a shot was meant for: whom it hit, else who was nearest to its line; None when nobody was near."""
-    if frame is None:
-        return None
+def _target(frame: _Drawn, hit: int | None) -> int | None:
+    """Return whom a shot was meant for: whom it hit, else whom it was aimed at."""
     if hit is not None:
         return hit if 0 <= hit < len(frame.living) else None
-    x, y, angle = frame.own
+    return aimed_at(frame.x, frame.y, frame.living, frame.own)
+
+
+def aimed_at(x: np.ndarray, y: np.ndarray, living: np.ndarray, own: tuple[float, float, float]) -> int | None:
+    """Return which of the `living` at `x`, `y` is nearest to the line of fire; None when nobody is near it.
+
+    own: where the shooter stands, and its angle in radians.
+    """
+    own_x, own_y, angle = own
     dx, dy = math.cos(angle), math.sin(angle)
-    along = (frame.x - x) * dx + (frame.y - y) * dy
-    beside = np.abs((frame.x - x) * dy - (frame.y - y) * dx)
-    beside[~frame.living | (along <= 0.0)] = np.inf
+    along = (x - own_x) * dx + (y - own_y) * dy
+    beside = np.abs((x - own_x) * dy - (y - own_y) * dx)
+    beside[~living | (along <= 0.0)] = np.inf
     nearest = int(beside.argmin())
     return nearest if beside[nearest] <= AIMED_WITHIN else None
 

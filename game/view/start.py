@@ -64,11 +64,12 @@ class ServerLine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The player wants to play on the server at `address`, under `name`."""
+    """The player wants to play on the server at `address`, under `name`; or (`watch`) only to see it played."""
 
     address: str
     name: str
     password: str
+    watch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +184,15 @@ class StartScreen:
             place = ui.box(left, 362, wide, 0)
             ui.label("this server plays another version", place.topleft, 14, FAIR)
         ready = not problem and bool(self.address.strip())
-        pressed = ui.button("join", ui.box(left, 440, wide, 72), "JOIN", enabled=ready, strong=True)
-        return self._join() if ready and (pressed or go or done or entered) else None
+        pressed = ui.button("join", ui.box(left, 440, 224, 72), "JOIN", enabled=ready, strong=True)
+        watch = ui.button("watch", ui.box(left + 234, 440, wide - 234, 72), "WATCH", enabled=ready)
+        return self._join(watch) if ready and (pressed or watch or go or done or entered) else None
 
-    def _join(self) -> Join | None:
+    def _join(self, watch: bool = False) -> Join | None:
         if name_problem(self.name):
             return None
         password = self.password if self.needs_password else ""
-        return Join(self.address.strip(), clean_name(self.name), password)
+        return Join(self.address.strip(), clean_name(self.name), password, watch)
 
 
 def name_problem(name: str) -> str:

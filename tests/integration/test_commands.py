@@ -103,7 +103,7 @@ def bot(start: Start, where: str, name: str, *arguments: object) -> Process:
 
 
 def test_two_clients_play_and_everything_is_told(start: Start, tmp_path: Path) -> None:
-    host, where = serve(start, "--bots", 2, "--log-json", "--verbose", "--json", "server.json")
+    host, where = serve(start, "--bots", 4, "--log-json", "--verbose", "--json", "server.json")
     names = ("ann", "bob")
     clients = [bot(start, where, name, "--seconds", 4, "--json", f"{name}.json") for name in names]
     again = start("server.py", "--port", where.rpartition(":")[2])
@@ -288,6 +288,7 @@ def test_the_server_refuses_in_one_line(run: Callable[..., tuple[int, str]], arg
         ("nobody.invalid", "the name 'nobody.invalid' is unknown: "),
         ("127.0.0.1:99999", "'99999' in '127.0.0.1:99999' is not a port: 1 to 65535"),
         ("--link nothing", "no link profile 'nothing'; "),
+        ("--bot --spectate", "--spectate leaves nothing for --bot to do"),
         ("--bot --behaviour nothing", "no behaviour 'nothing'; there are: mixed, "),
         ("--seconds soon", "argument --seconds: 'soon' is not a number of seconds above 0; --help lists the options"),
         ("--seed -1", "argument --seed: '-1' is not a whole number of 0 or more; --help lists the options"),

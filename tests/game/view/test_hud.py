@@ -179,7 +179,7 @@ class TestNetGraph:
         for step in range(5):
             graph.record(odd if step % 2 else NetFigures(corrections=9), float(step))
             graph.draw(surface, odd)
-            graph.draw_warning(surface, odd, float(step))
+            graph.draw_warning(surface, float(step))
 
     @pytest.mark.parametrize(
         ("figures", "warns"),
@@ -193,5 +193,6 @@ class TestNetGraph:
     def test_it_warns_of_loss_jitter_and_delay(self, figures: NetFigures, warns: bool) -> None:
         graph = NetGraph(Widgets((640, 360)))
         surface = pygame.Surface((640, 360), 0, 32)
-        graph.draw_warning(surface, figures, 0.0)
+        graph.record(figures, 0.0)
+        graph.draw_warning(surface, 0.0)
         assert pixels(surface).any() == warns
