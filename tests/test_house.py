@@ -36,7 +36,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "engine.ops": ("engine", "engine.link", "engine.server"),
     "engine.lab": ("engine", *(f"engine.{name}" for name in ENGINE_FLOORS)),
     "game": ("engine", "engine.world"),
-    "game.view": ("engine", "engine.world", "engine.client", "game"),
+    "game.view": ("engine", "engine.world", "engine.client", "engine.replay", "game"),
 }
 
 EXCEPTIONS: dict[str, tuple[str, ...]] = {

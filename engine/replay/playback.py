@@ -7,6 +7,7 @@ between the two snapshots around the view time; while time runs backwards or jum
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +21,15 @@ from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, Seen, Stretch, View, stretch_between
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(slots=True)
+class Present:
+    """Who is in the match: names by player row, and the rows of bots and of those who are waited for."""
+
+    names: dict[int, str]
+    bots: set[int]
+    away: set[int]
 
 
 class Playback:
@@ -173,23 +183,24 @@ class Playback:
         clean = [(said, clean_line(said.text, MAX_CHAT)) for said in lines if isinstance(said, Said)]
         return [Said(said.row, _shown(said.name), text, said.team) for said, text in clean if text]
 
-    def names(self) -> dict[int, str]:
-        """Return who is here now, by player row, as it is to be shown."""
+    def present(self) -> Present:
+        """Return who is here now."""
         number = self.replay.chunk_at(int(self._tick))
-        here: dict[int, str] = {}
-        away: set[int] = set()
         begin = bisect_left(self._told_ticks, self.replay.chunk(number).tick)
         since = self._told[begin : bisect_right(self._told_ticks, self._tick)]
+        here = Present({}, set(), set())
         for told in (*self.replay.roster(number), *since):
             match told.message:
-                case PlayerJoined(row, name):
-                    here[row] = name
+                case PlayerJoined(row, name, bot):
+                    here.names[row] = _shown(name)
+                    (here.bots.add if bot else here.bots.discard)(row)
                 case PlayerLeft(row):
-                    here.pop(row, None)
-                    away.discard(row)
+                    here.names.pop(row, None)
+                    here.bots.discard(row)
+                    here.away.discard(row)
                 case PlayerAway(row, gone):
-                    (away.add if gone else away.discard)(row)
-        return {row: _shown(name) + (" (away)" if row in away else "") for row, name in here.items()}
+                    (here.away.add if gone else here.away.discard)(row)
+        return here
 
     def _passed_by(self, told: list[Told], ticks: list[int]) -> list[Told]:
         """Return what of `told`, at `ticks`, lies in the time that has just passed."""

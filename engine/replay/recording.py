@@ -42,6 +42,9 @@ class Recording:
         except OSError as error:
             self.writer.error = self.writer.error or error.strerror or str(error)
         writer = self.writer
+        if not writer.bytes_written:
+            self.path.unlink(missing_ok=True)
+            return "nothing: there was no match"
         said = f"{writer.snapshots} snapshots, {writer.bytes_written / 1000:.0f} kB, digest {writer.digest}"
         return f"{said}; ended early: {writer.error}" if writer.error else said
 
