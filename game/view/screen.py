@@ -148,6 +148,8 @@ class Screen:
         self._menu = ""
         self._shots = ShotBook()
         self._people = {}
+        for _, renderer in self._renderers:
+            renderer.forget()
         self.controls.release()
         self.controls.asked.clear()
 
