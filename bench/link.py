@@ -117,10 +117,8 @@ class Match:
     def serve(self, received: list[tuple[bytes, Address]]) -> list[tuple[bytes, Address]]:
         """The server's side of a tick: open all, echo all, return what to send."""
         server, now = self.server, self.now
-        for datagram, address in received:
-            payload = server.receive(datagram, address, now)
-            if payload is not None:
-                server.send(payload[0], payload[1], now)
+        for slot, payload in server.receive_all(received, now):
+            server.send(slot, payload, now)
         server.update(now)
         return server.datagrams_to_send()
 

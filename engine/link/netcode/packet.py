@@ -58,7 +58,8 @@ REQUEST_BYTES = 1 + len(VERSION) + 8 + 8 + XNONCE_BYTES + PRIVATE_TOKEN_BYTES
 _BODY_BYTES: Final = (-1, 0, CHALLENGE_BYTES, CHALLENGE_BYTES, KEEP_ALIVE_BYTES, -1, 0)
 """Size of a body by type; -1 where there is none of one size: a request is never sealed, a payload may have any."""
 _CHALLENGE_PLAIN_BYTES = CHALLENGE_TOKEN_BYTES - TAG_BYTES
-_pack_nonce = struct.Struct("<4xQ").pack
+pack_nonce = struct.Struct("<4xQ").pack
+"""Return the nonce of a sequence."""
 _pack_u64 = struct.Struct("<Q").pack
 _KEEP_ALIVE_BODY = struct.Struct("<II")
 _CHALLENGE_PLAIN = struct.Struct(f"<Q{USER_DATA_BYTES}s")
@@ -83,20 +84,22 @@ def packet_associated_data(protocol_id: int) -> tuple[bytes, ...]:
 class PacketKey:
     """One session key with all that sealing and opening under it needs."""
 
-    __slots__ = ("_associated", "_decrypt", "_encrypt")
+    __slots__ = ("_encrypt", "associated", "decrypt")
 
     def __init__(self, key: bytes, associated: tuple[bytes, ...]) -> None:
         cipher = ChaCha20Poly1305(key)
         self._encrypt = cipher.encrypt
-        self._decrypt = cipher.decrypt
-        self._associated = associated
+        self.decrypt = cipher.decrypt
+        """Of (nonce, sealed, associated data); for who opens many packets in one loop."""
+        self.associated = associated
+        """Associated data by prefix byte."""
 
     def seal(self, kind: int, sequence: int, body: bytes) -> bytes:
         """Return the packet. The caller never uses a `sequence` (u64) twice, and gives a body of the type's size."""
-        nonce = _pack_nonce(sequence)
+        nonce = pack_nonce(sequence)
         sequence_bytes = (sequence.bit_length() + 7) >> 3 or 1
         prefix = sequence_bytes << 4 | kind
-        sealed = self._encrypt(nonce, body, self._associated[prefix])
+        sealed = self._encrypt(nonce, body, self.associated[prefix])
         return _PREFIXES[prefix] + nonce[4 : 4 + sequence_bytes] + sealed
 
     def open(self, packet: bytes, allowed: PacketTypes, window: ReplayWindow) -> tuple[int, int, bytes]:
@@ -121,7 +124,7 @@ class PacketKey:
         if not replayable and sequence <= window.newest and window.refuses(sequence):
             raise ProtocolError("replayed", f"type {kind}, sequence {sequence}")
         try:
-            body = self._decrypt(_pack_nonce(sequence), packet[body_at:], self._associated[prefix])
+            body = self.decrypt(pack_nonce(sequence), packet[body_at:], self.associated[prefix])
         except InvalidTag:
             raise ProtocolError("bad-seal", f"type {kind}, sequence {sequence}, {size} bytes") from None
         if not replayable:
@@ -159,7 +162,7 @@ def encode_challenge_plain(client_id: int, user_data: bytes) -> bytes:
 
 def seal_challenge(cipher: ChaCha20Poly1305, sequence: int, client_id: int, user_data: bytes) -> bytes:
     """Return the 308 bytes of a challenge's body: `sequence` (never used twice with `cipher`) and the sealed token."""
-    sealed = cipher.encrypt(_pack_nonce(sequence), encode_challenge_plain(client_id, user_data), None)
+    sealed = cipher.encrypt(pack_nonce(sequence), encode_challenge_plain(client_id, user_data), None)
     return _pack_u64(sequence) + sealed
 
 

@@ -2,11 +2,12 @@
 
 Each datagram is either a player's, by its source address, or a stranger's. Players' are the hot path: one look-up, one
 decryption. Strangers' go to the `door`, which answers, admits or drops them. Under a flood nearly all are strangers':
-who drains a socket gives what it drained to `sift` first, which costs a fraction of a microsecond for each.
+who drains a socket gives all that it drained to `receive_all`, which reads players' payloads in one loop without a call
+or an object more than it must, and has `sift` look at the rest, at a fraction of a microsecond for each.
 
-Sans-IO: feed `receive`, call `update` every tick, then send what `datagrams_to_send` drains and act on what `events`
-drains. Both lists grow until drained, by at most one entry a datagram received. `receive` never raises for what came
-from the network; `drops` counts what was dropped, by reason:
+Sans-IO: feed `receive_all` or `receive`, call `update` every tick, then send what `datagrams_to_send` drains and act on
+what `events` drains. Both lists grow until drained, by at most one entry a datagram received. Neither raises for what
+came from the network; `drops` counts what was dropped, by reason:
 
     short long bad-sequence type-not-allowed   not a packet we take from this source now
     replayed bad-seal bad-body                 repeated, forged or damaged
@@ -31,8 +32,10 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
 
 from engine.address import Address
 from engine.errors import ProtocolError, UsageError
@@ -41,11 +44,15 @@ from engine.link.netcode.config import REDUNDANT_DISCONNECTS, SEND_INTERVAL, Net
 from engine.link.netcode.door import Admission, Door
 from engine.link.netcode.packet import DISCONNECT, KEEP_ALIVE, MAX_PAYLOAD_BYTES, PAYLOAD
 from engine.link.netcode.replay import ReplayWindow
-from engine.link.netcode.token import KEY_BYTES
+from engine.link.netcode.token import KEY_BYTES, TAG_BYTES
 
 HOUSEKEEPING_INTERVAL = 0.1
 """Seconds between looks for entries that have expired; none needs finer."""
 
+_PAYLOAD_AT = tuple(
+    1 + (prefix >> 4) if prefix & 15 == PAYLOAD and 1 <= prefix >> 4 <= 8 else 0 for prefix in range(256)
+)
+"""Where the sealed body of a payload's packet begins, by prefix byte; 0 for every other packet."""
 _FROM_PLAYER = wire.allow(KEEP_ALIVE, PAYLOAD, DISCONNECT)
 
 
@@ -75,8 +82,10 @@ class _Player:
 
     __slots__ = (
         "address",
+        "associated",
         "client_id",
         "confirmed",
+        "decrypt",
         "last_receive_at",
         "last_send_at",
         "open",
@@ -94,6 +103,8 @@ class _Player:
         self.client_id = admission.token.client_id
         self.timeout = float(timeout) if timeout > 0 else float("inf")
         self.open = admission.opening.open
+        self.decrypt = admission.opening.decrypt
+        self.associated = admission.opening.associated
         self.seal = admission.sealing.seal
         self.window = ReplayWindow()
         self.sequence = 0
@@ -195,6 +206,46 @@ class NetcodeServer:
             return datagrams
         begin = int.from_bytes(self._entropy(4), "little") % count
         return [datagrams[(turn * count + begin) // most] for turn in range(most)]
+
+    def receive_all(self, datagrams: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[int, bytes]]:
+        """Take what a socket was drained of; return the payloads as `(slot, payload)`, each player's in order.
+
+        It comes to `sift`, then `receive` of each. What is written out here is the one case that is nearly all of it,
+        a player's next payload; whatever is not that goes the long way. Never raises.
+        """
+        payloads: list[tuple[int, bytes]] = []
+        strangers: list[tuple[bytes, Address]] = []
+        known, receive = self._by_address, self.receive
+        for each in datagrams:
+            datagram, address = each
+            player = known.get(address)
+            if player is None:
+                strangers.append(each)
+                continue
+            size = len(datagram)
+            prefix = datagram[0] if size else 0
+            body_at = _PAYLOAD_AT[prefix]
+            sequence = int.from_bytes(datagram[1:body_at], "little")
+            window = player.window
+            if sequence <= window.newest or not 0 < size - body_at - TAG_BYTES <= MAX_PAYLOAD_BYTES or not body_at:
+                opened = receive(datagram, address, now)
+                if opened is not None:
+                    payloads.append(opened)
+                continue
+            try:
+                payload = player.decrypt(wire.pack_nonce(sequence), datagram[body_at:], player.associated[prefix])
+            except InvalidTag:
+                self.drops["bad-seal"] += 1
+                continue
+            window.advance(sequence)
+            player.last_receive_at = now
+            player.confirmed = True
+            payloads.append((player.slot, payload))
+        for datagram, address in self.sift(strangers, now):
+            opened = receive(datagram, address, now)
+            if opened is not None:  # the payload of somebody who was admitted a moment ago
+                payloads.append(opened)
+        return payloads
 
     def receive(self, datagram: bytes, address: Address, now: float) -> tuple[int, bytes] | None:
         """Take a datagram from the network; return `(slot, payload)` when it carries one. Never raises."""
