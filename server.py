@@ -94,6 +94,7 @@ def build_parser() -> Parser:
     )
     match.add_argument("--teams", type=count, default=0, metavar="N", help="2 to 4 teams (default 0: each for itself)")
     match.add_argument("--friendly-fire", action="store_true", help="team mates hurt each other")
+    match.add_argument("--fog", action="store_true", help="walls hide: nobody is told of enemies it can't see")
     match.add_argument(
         "--warmup", type=count, default=10, metavar="S", help="seconds before each round (default 10; 0: none)"
     )
@@ -171,6 +172,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
         round_time=options.round_time,
         results=options.results,
         frag_limit=options.frag_limit,
+        fog=options.fog,
     )
     match = MatchConfig(tick_hz=options.tick_hz, snapshot_every=_snapshot_every(options.tick_hz, options.snapshot_hz))
     if options.bots > options.max_players:

@@ -166,6 +166,21 @@ class Game(Protocol):
 
 
 @runtime_checkable
+class WeighingGame(Protocol):
+    """What a game has besides that says itself what matters when a snapshot does not fit its peer's budget.
+
+    Where a game has none of it, what is near goes more often.
+    """
+
+    def weights(self, world: World, kind: Kind, own_row: int, rows: np.ndarray) -> np.ndarray:
+        """Return how fast each of `rows`, `(n,)`, of `kind` becomes urgent for the player in `own_row`, `(n,) float`.
+
+        1 is usual; a row of weight 2 is sent about twice as often. own_row: -1 for one that only watches.
+        """
+        ...
+
+
+@runtime_checkable
 class TeamGame(Protocol):
     """What a game with teams has besides: then a line of chat can be for the own team alone."""
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.errors import UsageError
 from engine.game import Brain, GameEvent, Inputs, Rewind, Settings
+from engine.world.interest import Interest
 from engine.world.schema import Kind
 from engine.world.table import Rows, Table, World
 from game import weapons
@@ -27,6 +28,7 @@ from game.chance import chance
 from game.changes import event, living, shove
 from game.characters import parse_behaviour
 from game.combat import Combat
+from game.fog import Fog
 from game.movement import DASH, FIRE, Movement, ticks
 from game.navigation import navigator_for
 from game.pickups import HEALTH as HEALTH  # for those who draw it
@@ -69,6 +71,7 @@ _SETTINGS: Mapping[str, tuple[type, int, int]] = {
     "round_time": (int, 0, 7200),
     "results": (int, 1, 60),
     "frag_limit": (int, 0, 10_000),
+    "fog": (int, 0, 1),
 }
 
 _X, _VX, _READY = PLAYER.index["x"], PLAYER.index["vx"], PLAYER.index["rail_ready"]
@@ -87,7 +90,7 @@ class Arena:
     max_players: 1 to 64. seed: 0 or more, decides where players come to life. teams: 0, each for itself, or 2 to 4; who
     joins goes to the smallest. friendly_fire: team mates hurt each other. warmup, round_time, results: seconds of each
     phase; a warm-up of 0 is none, a round of 0 has no end. frag_limit: a score that ends a round, a team's where there
-    are teams; 0 for none.
+    are teams; 0 for none. fog: who is behind a wall is not told to enemies (`game.fog`).
     Raises UsageError on a value out of range.
     """
 
@@ -107,6 +110,7 @@ class Arena:
         round_time: int = 300,
         results: int = 8,
         frag_limit: int = 0,
+        fog: bool = False,
     ) -> None:
         self._settings: dict[str, int | str] = {
             "map": map,
@@ -119,6 +123,7 @@ class Arena:
             "round_time": round_time,
             "results": results,
             "frag_limit": frag_limit,
+            "fog": int(fog),
         }
         _check(self._settings)
         names = [name.strip() for name in map.split(",")]
@@ -132,6 +137,7 @@ class Arena:
         self.seed = seed
         self.teams = teams
         self.friendly_fire = bool(friendly_fire)
+        self._fog = Fog(self.maps) if fog else None
         self.player = player_kind(max_players)
         self.kinds = (self.player, ROCKET, PICKUP, MATCH)
         self.input = INPUT
@@ -224,8 +230,9 @@ class Arena:
         team, score = players["team"], players["score"]
         return max(rows, key=lambda row: (sizes[team[row]], -int(score[row]), row))
 
-    def interest(self, kind: Kind) -> None:
-        """Everyone is told of everything: a map is a few screens large, and the minimap shows it."""
+    def interest(self, kind: Kind) -> Interest | None:
+        """Without fog everyone is told of everything: a map is a few screens large, and the minimap shows it."""
+        return self._fog if kind.name in (PLAYER.name, ROCKET.name) else None
 
     def brain(self, behaviour: str, seed: int) -> Brain:
         """Return a bot of `behaviour`, "NAME" or "NAME:SKILL". Raises UsageError naming those there are."""
@@ -344,8 +351,8 @@ class Arena:
 def _check(settings: Settings) -> None:
     for name, value in settings.items():
         kind, least, most = _SETTINGS[name]
-        if name == "friendly_fire" and value not in (0, 1):
-            raise UsageError(f"friendly_fire must be 0 or 1, got {value!r}")
+        if name in ("friendly_fire", "fog") and value not in (0, 1):
+            raise UsageError(f"{name} must be 0 or 1, got {value!r}")
         if name == "teams" and value == 1:
             raise UsageError(f"teams must be 0 or 2 to {most}, got 1")
         if kind is int and isinstance(value, int) and not least <= value <= most:

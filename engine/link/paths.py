@@ -143,6 +143,10 @@ class Paths:
             return np.ones(len(slots), np.bool_)
         return self.pacer.snapshot_due(number)[slots] & self.pacer.affords_snapshot(slots)
 
+    def snapshot_divider(self, slot: int) -> int:
+        """Return n where `slot` is sent every n-th snapshot."""
+        return int(self.pacer.snapshot_divider[slot]) if self._paced else 1
+
     def snapshot_room(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many bytes of a body a snapshot to each of `slots` may fill, `(n,)`."""
         room = np.minimum(self._payload_bytes, self.sizes.limit[slots])

@@ -4,6 +4,7 @@
     say WORDS                     show words to everyone
     kick NAME [REASON]            put somebody out; it may join again
     ban NAME|NETWORK [REASON]     put out and keep out, until the server ends (docs/LOBBY.md: --access-file for longer)
+    why NAME ROW [KIND]           what became of a row (of the players, or of KIND) in the last snapshot for a player
     bots N                        let bots fill the match up to N players
     quit                          end the match
     help
@@ -32,6 +33,7 @@ list                        who is here
 say WORDS                   show words to everyone
 kick NAME [REASON]          put somebody out
 ban NAME|NETWORK [REASON]   put out and keep out until the server ends
+why NAME ROW [KIND]         what became of a row in a player's last snapshot
 bots N                      fill the match up to N players
 quit                        end the match"""
 
@@ -51,6 +53,7 @@ class Console:
             "say": self._say,
             "kick": self._kick,
             "ban": self._ban,
+            "why": self._explain,
             "bots": self._fill,
             "quit": self._stop,
             "help": lambda rest, now: _HELP.split("\n"),
@@ -99,6 +102,13 @@ class Console:
             network = network_of(member.address[0])
         gone = self._warden.ban(network, _why("banned", reason), now)
         return [f"{network} is kept out" + (f"; {', '.join(gone)}: out" if gone else "")]
+
+    def _explain(self, rest: str, now: float) -> list[str]:
+        member, what = self._find(rest, now)
+        row, _, kind = what.partition(" ")
+        if not (row.isascii() and row.isdigit() and len(row) < 6):
+            raise UsageError("why what? why NAME ROW [KIND]")
+        return [self._session.why(member.row, kind.strip() or self._session.game.player.name, int(row))]
 
     def _fill(self, rest: str, now: float) -> list[str]:
         most = self._session.config.max_players

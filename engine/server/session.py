@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.address import Address, format_address
 from engine.config import MatchConfig, ServerConfig
-from engine.errors import NetError, ProtocolError
+from engine.errors import NetError, ProtocolError, UsageError
 from engine.game import Brain, Game, GameEvent, Inputs
 from engine.identity import RESUME_SECRET_BYTES, decode_user_data, encode_resume_ticket
 from engine.link.channels import ChannelFull, ChannelTable
@@ -220,12 +220,7 @@ class ServerSession:
         """Take all datagrams of a tick. Nothing in them raises."""
         arrived: list[tuple[int, bytes, int]] = []
         headers: list[tuple[int, int, int, int, int]] = []
-        open_packet = self._netcode.receive
-        for datagram, address in self._netcode.sift(list(datagrams), now):
-            opened = open_packet(datagram, address, now)
-            if opened is None:
-                continue
-            slot, payload = opened
+        for slot, payload in self._netcode.receive_all(datagrams, now):
             try:
                 if is_fragment(payload):
                     whole = self._peers[slot].traffic.whole(payload, now) if slot in self._peers else None
@@ -737,6 +732,19 @@ class ServerSession:
     def peer_slot(self, row: int) -> int | None:
         """Return the peer slot that plays player row `row`: the index into every per-peer array; None for a bot."""
         return self._peer_of_row.get(row)
+
+    def why(self, row: int, kind: str, other: int) -> str:
+        """Say what became of row `other` of `kind` in the last snapshot for the player in `row`, and why.
+
+        Raises UsageError for one who is no player here, and for a kind or a row that there is not.
+        """
+        slot = self._peer_of_row.get(row)
+        if slot is None:
+            raise UsageError(f"no snapshots go to player row {row}")
+        why = self.snapshots.why(slot, kind, other)
+        divider = self._paths.snapshot_divider(slot)
+        rarely = f"; its path takes every {divider}th snapshot" if divider > 1 else ""
+        return f"tick {why.tick}: {why}{rarely}"
 
     @property
     def messages_waiting(self) -> int:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config import MatchConfig
-from engine.game import Game
-from engine.server.budget import Budget
+from engine.errors import UsageError
+from engine.game import Game, WeighingGame
+from engine.server.budget import Budget, near_first
 from engine.server.inputs import InputRing
 from engine.server.views import ViewTable
 from engine.wire import msgints
@@ -37,12 +38,41 @@ class Batch:
     status: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What became of one row in the last snapshot for one peer.
+
+    code: "none" (no snapshot yet), "own" (it travels apart, exact), "absent" (not alive), "interest" (outside what the
+    game lets the peer know), "told", "expected" (dead reckoning gives it, so it costs nothing) or "waits" (it did not
+    fit the budget).
+    """
+
+    tick: int
+    code: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A batch, kept for `why`. own_rows, room: `(n,)`, as `build` was given them; deltas, alive: one per kind."""
+
+    tick: int
+    own_rows: np.ndarray
+    room: np.ndarray
+    deltas: list[KindDelta]
+    alive: list[np.ndarray]
+
+
 class SnapshotStage:
     """Holds the published history, and turns it into snapshots."""
 
     def __init__(self, config: MatchConfig, game: Game, peers: int, dead_reckoning: bool = True) -> None:
         self._every = config.snapshot_every
         self._dead_reckoning = dead_reckoning
+        self._weights = game.weights if isinstance(game, WeighingGame) else None
         self._kinds = kinds = game.kinds
         self._player = player = game.player
         depth = config.history_snapshots
@@ -52,6 +82,7 @@ class SnapshotStage:
         self.budget = Budget(kinds, peers)
         self.section_bytes = {name: np.zeros(peers, np.int64) for name in ("own", *(kind.name for kind in kinds))}
         """Snapshot bytes told to each peer slot since the start, by kind; "own": the header and the own row."""
+        self._told: dict[int, tuple[_Told, int]] = {}  # each peer's last batch, and its place in it
         # What each peer was told of last, for the kinds that are not told to all.
         self._interests = {
             kind.name: (interest, np.zeros((peers if interest else 0, kind.capacity), np.bool_))
@@ -63,6 +94,7 @@ class SnapshotStage:
         """Forget what a peer slot holds; its next snapshot is whole."""
         self.views.reset(peer)
         self.budget.reset(peer)
+        self._told.pop(peer, None)
         for interest, seen in self._interests.values():
             if interest is not None:
                 seen[peer] = False
@@ -103,15 +135,11 @@ class SnapshotStage:
         """
         visible = [self._interest(kind, world, peers, own_rows) for kind in self._kinds]
         slots = self.views.base_slots(peers, world.tick)
-        header, own, own_counts, deltas, beyond = self._against(
-            world.tick, peers, own_rows, inputs, room, slots, visible
-        )
+        header, own, own_counts, deltas, beyond = self._against(world, peers, own_rows, inputs, room, slots, visible)
         if beyond.any():
             # So much left or changed at once that even naming it does not fit: these begin anew, without a baseline.
             slots[beyond] = -1
-            header, own, own_counts, deltas, _ = self._against(
-                world.tick, peers, own_rows, inputs, room, slots, visible
-            )
+            header, own, own_counts, deltas, _ = self._against(world, peers, own_rows, inputs, room, slots, visible)
         sections = [delta.sections() for delta in deltas]
         messages = encode_snapshots(header, own, own_counts, sections)
         rest = np.fromiter(map(len, messages), np.int64, len(messages))
@@ -125,7 +153,7 @@ class SnapshotStage:
 
     def _against(
         self,
-        tick: int,
+        world: World,
         peers: np.ndarray,
         own_rows: np.ndarray,
         inputs: InputRing,
@@ -134,6 +162,7 @@ class SnapshotStage:
         visible: list[np.ndarray],
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[KindDelta], np.ndarray]:
         """Return header, own rows and deltas against the baselines in `slots`, cut to `room`; and who is beyond it."""
+        tick = world.tick
         header = np.empty((len(peers), 5), np.int64)
         header[:, 0] = tick
         header[:, 1] = np.where(slots < 0, 0, (tick - self.views.baseline[peers]) // self._every)
@@ -148,7 +177,50 @@ class SnapshotStage:
         ]
         own_bytes = np.add.reduceat(msgints.widths(own), np.cumsum(own_counts) - own_counts)
         head_bytes = msgints.ARRAY_HEADER_BYTES + msgints.widths(header).sum(axis=1) + _COUNT_BYTES * len(deltas)
-        return header, own, own_counts, deltas, self.budget.fit(peers, deltas, room - head_bytes - own_bytes)
+        room = room - head_bytes - own_bytes
+        told = _Told(tick, own_rows, room, deltas, [world[kind.name].alive.copy() for kind in self._kinds])
+        self._told.update((peer, (told, at)) for at, peer in enumerate(peers.tolist()))
+
+        def weigh(kind: int, at: int, rows: np.ndarray) -> np.ndarray:
+            own = int(own_rows[at])
+            if self._weights is not None:
+                return self._weights(world, self._kinds[kind], own, rows)
+            return near_first(world, self._kinds[kind], self._player, own, rows)
+
+        return header, own, own_counts, deltas, self.budget.fit(peers, deltas, room, weigh)
+
+    def why(self, peer: int, kind_name: str, row: int) -> Why:
+        """Explain what became of `row` of a kind in the last snapshot for a peer slot.
+
+        Raises UsageError for a kind or a row that there is not.
+        """
+        number = next((at for at, kind in enumerate(self._kinds) if kind.name == kind_name), None)
+        if number is None or not 0 <= row < self._kinds[number].capacity:
+            kinds = ", ".join(f"{kind.name} 0..{kind.capacity - 1}" for kind in self._kinds)
+            raise UsageError(f"there is no {kind_name} {row}: rows are {kinds}")
+        if peer not in self._told:
+            return Why(-1, "none", "no snapshot has been made for it")
+        told, at = self._told[peer]
+        said, size = told.deltas[number].said(at, row)
+        if self._kinds[number] is self._player and told.own_rows[at] == row:
+            return Why(told.tick, "own", "its own row travels apart, exact")
+        if said in ("full", "residual"):
+            return Why(told.tick, "told", f"{said}, {size} bytes")
+        if not told.alive[number][row]:
+            return Why(told.tick, "absent", "not alive" + (", and it was told so" if said == "leave" else ""))
+        if said in ("unseen", "leave") and self._interests[kind_name][0] is not None:
+            return Why(
+                told.tick, "interest", "the game does not let it know" + (" any more" if said == "leave" else "")
+            )
+        urgency = self.budget.urgency(number, peer, row)
+        if urgency > 0:
+            return Why(
+                told.tick,
+                "waits",
+                f"others were more urgent for the {max(int(told.room[at]), 0)} bytes of room; its urgency is now"
+                f" {urgency:.1f}, and " + ("it is held as stale" if said == "hold" else "not known there as it is"),
+            )
+        return Why(told.tick, "expected", "as dead reckoning has it: nothing needs to be said")
 
     def _interest(self, kind: Kind, world: World, peers: np.ndarray, own_rows: np.ndarray) -> np.ndarray:
         """Return which rows of `kind` each peer shall see, `(n, rows) bool`; never its own."""

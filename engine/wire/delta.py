@@ -148,6 +148,21 @@ class KindDelta:
         stays = (entry == self._leave) | (self._before[mine][said] == EXACT)
         return self._rows[mine][said], self._blob_lengths[entry] + 1, np.where(stays, 2, 0)
 
+    def said(self, peer: int, row: int) -> tuple[str, int]:
+        """Return what `peer` is told of `row` as decided so far, and in how many bytes.
+
+        "residual", "full", "leave", "hold"; "" for nothing, the row being seen; "unseen" where it is of no concern.
+        """
+        begin, end = int(self._starts[peer]), int(self._starts[peer + 1])
+        at = begin + int(np.searchsorted(self._rows[begin:end], row))
+        if at == end or self._rows[at] != row:
+            return "unseen", 0
+        entry = int(self._entry[at])
+        if entry < 0:
+            return "", 0
+        word = "residual" if entry < self._full else "full" if entry < self._leave else "leave"
+        return "hold" if entry == self._hold else word, int(self._blob_lengths[entry])
+
     @property
     def gap_bytes(self) -> int:
         """Bytes by which a section's skips can exceed one byte each: one for every 31 rows skipped."""

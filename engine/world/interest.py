@@ -6,12 +6,13 @@ one. Without the margin a row walking along the border would enter and leave wit
     enter   |dx| <= width / 2           and |dy| <= height / 2
     stay    |dx| <= width / 2 + margin  and |dy| <= height / 2 + margin
 
-All peers against all rows in one pass over `(peers, rows)`. A game that knows more (walls, teams, darkness) narrows the
-result: `Game.interest` may return any `Interest`.
+All peers against all rows in one pass over `(peers, rows)`. `InSight` narrows the result to what no wall hides, so that
+a client is never told what its player can't know. A game that knows more (teams, darkness) may return any `Interest`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,4 +74,53 @@ class Area:
                 stays = stays & (apart <= size // 2 + self.margin)
             seen |= stays
         result[own_rows < 0] = True
+        return result
+
+
+Clear = Callable[[World, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Tells for n pairs of points x0, y0, x1, y1, in grid units, whether nothing hides one from the other, `(n,) bool`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InSight:
+    """The rows that a player sees: those of `among` (None: all) to which a line is clear.
+
+    A row is told before it comes round the corner, so that it is there when it does: it counts as seen where a line
+    would be clear if it, or the player, stood `reach` grid units further in any of four directions. One seen before is
+    kept for as long as that holds with `keep`, which is no less: who walks along a corner does not enter with every
+    step. Choose as reach what two players run in a round-trip time. A peer that only watches sees all of `among`.
+    """
+
+    clear: Clear
+    reach: int
+    keep: int
+    among: Interest | None = None
+    x: str = "x"
+    y: str = "y"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.reach <= self.keep:
+            raise UsageError(f"a reach of {self.reach}, and {self.keep} to keep: the second must be no less")
+
+    def sees(self, world: World, kind: Kind, player: Kind, own_rows: np.ndarray, before: np.ndarray) -> np.ndarray:
+        if self.among is None:
+            result = np.ones(before.shape, np.bool_)
+        else:
+            result = self.among.sees(world, kind, player, own_rows, before)
+        table, eyes = world[kind.name], world[player.name]
+        peers, rows = np.nonzero(result & table.alive & (own_rows >= 0)[:, None])
+        own = own_rows[peers]
+        eye = np.stack((eyes[self.x][own], eyes[self.y][own])).astype(np.float64)
+        there = np.stack((table[self.x][rows], table[self.y][rows])).astype(np.float64)
+        further = np.where(before[peers, rows], self.keep, self.reach)
+        seen = self.clear(world, *eye, *there)
+        for moves in (0, 1):  # the player, then the row
+            for way in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                hidden = np.flatnonzero(~seen)
+                ends = [eye[:, hidden], there[:, hidden]]
+                stands = ends[moves]
+                ends[moves] = aside = stands + np.array(way)[:, None] * further[hidden]
+                # Nobody walks through a wall: the way there must be clear too.
+                seen[hidden] = self.clear(world, *ends[0], *ends[1]) & self.clear(world, *stands, *aside)
+        result[peers, rows] = seen
         return result

@@ -27,6 +27,9 @@ class Match(ServerSession):
     def members(self, now: float) -> list[Member]:
         return list(self.here)
 
+    def why(self, row: int, kind: str, other: int) -> str:
+        return f"{row} {kind} {other}"
+
     def say(self, text: str) -> None:
         self.said.append(text)
 
@@ -188,3 +191,11 @@ def test_what_changed_in_the_rules() -> None:
     before = parse_rules(["allow 10.0.0.0/8", "deny 10.1.0.0/16"])
     after = parse_rules(["deny 10.1.0.0/16", "deny 10.2.0.0/16"])
     assert rule_changes(before, after) == (("deny 10.2.0.0/16",), ("allow 10.0.0.0/8",))
+
+
+def test_why_asks_about_a_player_and_a_row() -> None:
+    desk = Desk(ANN, ANN2)
+    assert desk.type("why ann 2 7 rocket") == ["1 rocket 7"]
+    assert desk.type("why ann 7 rocket") == ["0 rocket 7"]
+    assert desk.type("why ann x") == ["why what? why NAME ROW [KIND]"]
+    assert desk.type("why eve 7") == ["nobody here is called 'eve 7': type list"]

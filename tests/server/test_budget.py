@@ -8,15 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.server.budget import Budget
+from engine.server.budget import Budget, near_first
 from engine.wire.delta import KindDelta
 from engine.world.history import ABSENT, EXACT, STALE, History
 from engine.world.schema import Field, Kind
+from engine.world.table import World
 
 BODY = Kind("body", (Field("x"), Field("y"), Field("aim", "uint16", wrap=True)), capacity=300)
 ROCKET = Kind("rocket", (Field("x"),), capacity=20)
 KINDS = (BODY, ROCKET)
 DEPTH, EVERY = 8, 2
+
+
+def alike(kind: int, peer: int, rows: np.ndarray) -> np.ndarray:
+    return np.ones(len(rows))
 
 
 def histories() -> list[History]:
@@ -77,7 +82,7 @@ def test_what_is_left_fits(seed: int, room: int) -> None:
         deltas.append(KindDelta(history, 12, visible, base, status))
     before = all_bytes(deltas)
     budget = Budget(KINDS, peers)
-    budget.fit(np.arange(peers), deltas, np.full(peers, room))
+    budget.fit(np.arange(peers), deltas, np.full(peers, room), alike)
     after = all_bytes(deltas)
     floor = np.array([sum(delta.entries(peer)[2].sum() for delta in deltas) for peer in range(peers)])
     # At 2 bytes a row, 300 rows can't but fit in 700.
@@ -103,7 +108,7 @@ def test_leaves_are_said_even_without_room() -> None:
         for history, seen, status in zip(published, visible, held, strict=True)
     ]
     budget = Budget(KINDS, 1)
-    budget.fit(np.array([0]), deltas, np.array([3]))
+    budget.fit(np.array([0]), deltas, np.array([3]), alike)
     status = [delta.sections().status[0] for delta in deltas]
     assert (status[0] == ABSENT).all()
     assert all_bytes(deltas)[0] == 7 + 1  # seven leaves, and one skip where a row was absent between them
@@ -131,7 +136,7 @@ def test_every_row_is_sent_within_a_bounded_number_of_snapshots(delay: int) -> N
             KindDelta(history, tick, np.ones((1, kind.capacity), np.bool_), base, mine[None])
             for history, kind, mine in zip(published, KINDS, held, strict=True)
         ]
-        budget.fit(np.array([0]), deltas, np.array([900]))
+        budget.fit(np.array([0]), deltas, np.array([900]), alike)
         status[tick] = [delta.sections().status[0] for delta in deltas]
         exact = np.concatenate(status[tick]) == EXACT
         waited = np.where(exact, 0, waited + 1)
@@ -162,10 +167,48 @@ def test_a_new_tenant_of_a_slot_inherits_no_urgency() -> None:
 
     first, again = deltas(), deltas()
     budget = Budget(KINDS, 3)
-    budget.fit(np.array([2]), first, np.array([400]))
+    budget.fit(np.array([2]), first, np.array([400]), alike)
     assert budget.dropped_total[2] > 0
     budget.reset(2)
     assert budget.dropped_total[2] == 0
-    budget.fit(np.array([2]), again, np.array([400]))
+    budget.fit(np.array([2]), again, np.array([400]), alike)
     for one, other in zip(first, again, strict=True):
         assert one.sections().data.tobytes() == other.sections().data.tobytes()
+
+
+def sent_in(snapshots: int, weights: np.ndarray) -> np.ndarray:
+    """How often each body of a world that always changes goes to a peer with room for a few, `(rows,)`."""
+    random = np.random.default_rng(4)
+    history = histories()[0]
+    budget = Budget((BODY,), 1)
+    told = np.zeros(BODY.capacity, np.int64)
+    for count in range(snapshots):
+        push(random, [history], 10 + count * EVERY)
+        visible = np.ones((1, BODY.capacity), np.bool_)
+        delta = KindDelta(history, 10 + count * EVERY, visible, np.array([-1]), np.zeros_like(visible, np.uint8))
+        budget.fit(np.array([0]), [delta], np.array([600]), lambda kind, peer, rows: weights[rows])
+        told += delta.sections().status[0] == EXACT
+    return told
+
+
+def test_a_row_of_twice_the_weight_goes_twice_as_often() -> None:
+    weights = np.ones(BODY.capacity)
+    weights[:30] = 2.0
+    told = sent_in(120, weights)
+    assert 1.8 < told[:30].mean() / told[30:].mean() < 2.5
+
+
+def test_a_weight_of_nothing_does_not_starve_a_row() -> None:
+    weights = np.full(BODY.capacity, 0.01)
+    weights[:3] = 0.0
+    assert (sent_in(400, weights)[:3] > 0).all()
+
+
+def test_what_is_near_weighs_more() -> None:
+    world = World((BODY,))
+    for x in (0, 100, 300, 800):
+        world["body"].state[0, world["body"].spawn()] = x
+    weights = near_first(world, BODY, BODY, 0, np.array([1, 2, 3]))
+    assert weights.tolist() == [1.6, 800 / 700, 800 / 1200]
+    assert near_first(world, BODY, BODY, -1, np.array([1, 2, 3])).tolist() == [1.0, 1.0, 1.0]
+    assert near_first(world, ROCKET, BODY, 0, np.array([4])).tolist() == [1.0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.config import MatchConfig
+from engine.errors import UsageError
 from engine.game import GameEvent, Inputs, Rewind, Settings
 from engine.server.inputs import InputRing
 from engine.server.snapshots import SnapshotStage
@@ -60,7 +61,7 @@ class Client:
     """One receiver that acknowledges what it is sent."""
 
     def __init__(self, stage: SnapshotStage, config: MatchConfig) -> None:
-        self._stage = stage
+        self.stage = stage
         self.history = History(DOT, DOT.public_count, config.history_snapshots, config.snapshot_every)
         self._inputs = InputRing(INPUT, 1, 64, 15)
         self._own: dict[int, np.ndarray] = {}
@@ -68,9 +69,9 @@ class Client:
 
     def snapshot(self, world: World, own_row: int = 0) -> np.ndarray:
         """Let the world be published, told and acknowledged; return the status of each row as the client has it."""
-        self._stage.publish(world)
+        self.stage.publish(world)
         peers = np.array([0])
-        batch = self._stage.build(world, peers, np.array([own_row]), self._inputs, np.array([ROOM]))
+        batch = self.stage.build(world, peers, np.array([own_row]), self._inputs, np.array([ROOM]))
         assert len(batch.messages[0]) <= ROOM
         array = msgpack.unpackb(batch.messages[0])
         self.ages.append(array[1])
@@ -80,9 +81,9 @@ class Client:
         if snapshot.own is not None:
             self._own[snapshot.tick] = snapshot.own
         sequence = np.array([world.tick % 65536])
-        self._stage.views.sent(peers, sequence, world.tick, batch.status)
-        self._stage.views.acknowledged(peers, sequence)
-        published = self._stage.histories["dot"]
+        self.stage.views.sent(peers, sequence, world.tick, batch.status)
+        self.stage.views.acknowledged(peers, sequence)
+        published = self.stage.histories["dot"]
         exact = part.status == EXACT
         here = published.state[published.slot(world.tick)]
         assert (part.state[:, exact] == here[:, exact]).all()
@@ -153,3 +154,37 @@ def test_a_watcher_has_no_own_row_and_sees_everything() -> None:
     world, client = made(5, Area(width=2, height=2, margin=0))
     world.tick = 2
     assert (client.snapshot(world, own_row=-1)[:5] == EXACT).all()
+
+
+def test_why_says_what_became_of_a_row() -> None:
+    world, client = made(ROWS)
+    stage = client.stage
+    assert stage.why(0, "dot", 1).code == "none"
+    settle(world, client, 1)
+    assert stage.why(0, "dot", 0).code == "own"
+    codes = [stage.why(0, "dot", row).code for row in range(1, ROWS)]
+    assert set(codes) == {"told", "waits"}
+    late = 1 + codes.index("waits")
+    first = stage.budget.urgency(0, 0, late)
+    assert first > 0
+    assert f"urgency is now {first:.1f}" in str(stage.why(0, "dot", late))
+    settle(world, client, 20)
+    assert stage.why(0, "dot", late).code == "expected"
+    world["dot"].despawn(late)
+    settle(world, client, 1)
+    assert str(stage.why(0, "dot", late)) == "absent: not alive, and it was told so"
+    settle(world, client, 1)
+    assert str(stage.why(0, "dot", late)) == "absent: not alive"
+    with pytest.raises(UsageError, match=f"no dot {ROWS}: rows are dot 0..{ROWS - 1}"):
+        stage.why(0, "dot", ROWS)
+
+
+def test_why_names_the_area_of_interest() -> None:
+    world, client = made(3, Area(100, 100, 10))
+    world["dot"].state[:2] = 0
+    world["dot"].state[0, 1:3] = 40, 400
+    settle(world, client, 1)
+    assert [client.stage.why(0, "dot", row).code for row in (1, 2)] == ["told", "interest"]
+    world["dot"].state[0, 1] = 90
+    settle(world, client, 1)
+    assert str(client.stage.why(0, "dot", 1)) == "interest: the game does not let it know any more"
