@@ -434,21 +434,24 @@ def encode_inputs(kind: Kind, ticks: Sequence[tuple[int, np.ndarray, np.ndarray,
     """Return the section of inputs: of each tick the rows `(n,)`, the inputs `(fields, n)`, and which were missing."""
     if not ticks:
         return b""
-    rows = np.unique(np.concatenate([numbers for _, numbers, _, _ in ticks])).astype(np.int64)
     fields = len(kind.fields)
+    joined = np.concatenate([numbers for _, numbers, _, _ in ticks])
+    values = np.concatenate([played for _, _, played, _ in ticks], axis=1)
+    gaps = np.concatenate([missing for _, _, _, missing in ticks])
+    counts = np.array([len(numbers) for _, numbers, _, _ in ticks])
+    rows, places = np.unique(joined, return_inverse=True)
+    at = np.repeat(np.arange(len(ticks)), counts)
     code = np.zeros((1, len(rows), len(ticks)), np.int32)
     state = np.zeros((fields, len(rows), len(ticks)), np.int32)
-    for at, (_, numbers, values, missing) in enumerate(ticks):
-        places = np.searchsorted(rows, numbers)
-        code[0, places, at] = 1 + missing
-        state[:, places, at] = values
+    code[0, places, at] = 1 + gaps
+    state[:, places, at] = values
     before = np.zeros_like(state)
     before[..., 1:] = state[..., :-1]
     steps = np.diff(code, axis=2, prepend=0)
     changes = residual(kind, state.reshape(fields, -1), before.reshape(fields, -1))
     ahead = np.diff(np.array([tick for tick, _, _, _ in ticks], np.int64), prepend=0)
-    values = np.concatenate([ahead, np.diff(rows, prepend=0), steps.ravel(), changes.ravel()]).astype(np.int64)
-    return _INPUTS.pack(len(ticks), len(rows)) + msgints.encode(values)[0].tobytes()
+    numbers = np.concatenate([ahead, np.diff(rows, prepend=0), steps.ravel(), changes.ravel()]).astype(np.int64)
+    return _INPUTS.pack(len(ticks), len(rows)) + msgints.encode(numbers)[0].tobytes()
 
 
 def decode_inputs(kind: Kind, section: bytes) -> InputTable | None:

@@ -53,7 +53,8 @@ class ReplayScreen:
     """Plays `replay`, a match of `game`, on `screen`.
 
     watched: the player row that is looked at; place: the map point, if the camera flies; None of both: who leads.
-    show_scores, show_verdicts: the view's switches. bar: where the time bar is, in surface pixels.
+    show_scores, show_verdicts: the view's switches. shots: the latest judged ones. bar: where the time bar is, in
+    surface pixels.
     """
 
     def __init__(self, screen: Screen, replay: Replay, game: Arena) -> None:
@@ -66,7 +67,7 @@ class ReplayScreen:
         self.bar = pygame.Rect(0, 0, 1, 1)
         self._screen = screen
         self._game = game
-        self._shots: deque[ShotVerdict] = deque(maxlen=SHOTS_KEPT)
+        self.shots: deque[ShotVerdict] = deque(maxlen=SHOTS_KEPT)
         self._chat = Chat()
         self._held: set[int] = set()
         self._drag: str = ""
@@ -194,7 +195,7 @@ class ReplayScreen:
 
     def _seek(self, seconds: float) -> None:
         self.playback.seek(seconds)
-        self._shots.clear()
+        self.shots.clear()
         self._chat = Chat()
         if self._renderer is not None:
             self._renderer.forget()
@@ -226,9 +227,9 @@ class ReplayScreen:
             palette=screen.palette,
         )
         for verdict in playback.verdicts():
-            self._shots.append(self._shot(verdict, time))
+            self.shots.append(self._shot(verdict, time))
         if self.show_verdicts:
-            scene.verdicts = [shot for shot in self._shots if row is None or shot.verdict.shooter == row]
+            scene.verdicts = [shot for shot in self.shots if row is None or shot.verdict.shooter == row]
         renderer = self._renderer = screen.renderer_for(None, picture)
         canvas = screen.window.canvas
         renderer.draw(canvas, scene)
