@@ -1,11 +1,12 @@
-"""The windowed client against a real server process on the loopback, driven by posted events: from the start screen
-into the match, its menu, another link, chat, and out again.
+"""The windowed client against real server processes on the loopback, driven by posted events: from the start screen
+into the match, its menu, another link, chat, settings, and out again; whole rounds on two maps; and watching others.
 
 SDL's dummy drivers stand in for screen and loudspeaker; every wait is bounded.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 os.environ["SDL_VIDEODRIVER"] = "dummy"
@@ -21,13 +22,16 @@ from pathlib import Path
 import pygame
 import pytest
 
-from client import Doors, build_parser
+from client import ClientLoop, Doors, build_parser
 from engine.client.session import Phase
 from engine.clock import SystemClock
 from engine.ops.command import Stop
 from engine.transport.impairment import load_profile
+from game.rules import Arena
+from game.schema import Phase as MatchPhase
 from game.settings import SettingsFile
 from game.view.app import App, Stage
+from game.view.course import course_of
 from game.view.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -35,17 +39,36 @@ WAIT = 40.0
 """Seconds anything may take: a busy machine starts a server in ten."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server with two bots that ends by itself; its host:port."""
+@contextlib.contextmanager
+def serving(*options: object) -> Iterator[str]:
+    """Run a server that ends by itself; give its host:port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "server.py", "--port", str(port), "--bots", "2", "--seconds", "150"]
-    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield f"127.0.0.1:{port}"
-    running.terminate()
-    running.wait(timeout=10)
+    command = [sys.executable, "server.py", "--port", port, "--seconds", 150, *options]
+    running = subprocess.Popen(
+        [str(each) for each in command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        running.wait(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server that is filled up to three players."""
+    with serving("--bots", 3) as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def brisk() -> Iterator[str]:
+    """A server of two teams whose rounds last seconds, on two maps."""
+    phases = ("--warmup", 1, "--round-time", 2, "--results", 2, "--maps", "foundry,warren")
+    with serving("--bots", 4, "--teams", 2, *phases) as where:
+        yield where
 
 
 class Hands:
@@ -54,6 +77,7 @@ class Hands:
     def __init__(self, path: Path) -> None:
         options = build_parser().parse_args([])
         options.name = "Kim"
+        self.closed = False
         self.file = SettingsFile(path)
         self.clock = SystemClock()
         self.doors = Doors(options, load_profile("perfect"), self.clock, Stop())
@@ -83,10 +107,29 @@ class Hands:
         )
         self.app.frame()
 
+    def write(self, words: str) -> None:
+        self.frame(pygame.event.Event(pygame.TEXTINPUT, text=words))
+
+    def enter(self, server: str, way: str = "join") -> ClientLoop:
+        """Choose a server of the list and get in; return the match once it is seen."""
+        self.until(lambda: f"server {server}" in self.screen.ui.places)
+        self.click(f"server {server}")
+        self.click(way)
+        return self.match()
+
+    def match(self) -> ClientLoop:
+        """Wait until there is a match to be seen, and return it."""
+        self.until(lambda: self.app.loop is not None and self.app.loop.session.phase is Phase.PLAYING)
+        loop = self.app.loop
+        assert isinstance(loop, ClientLoop)
+        return loop
+
     def close(self) -> None:
-        self.app.close()
-        self.doors.close()
-        self.screen.close()
+        if not self.closed:
+            self.closed = True
+            self.app.close()
+            self.doors.close()
+            self.screen.close()
 
 
 @pytest.fixture
@@ -100,12 +143,7 @@ def hands(tmp_path: Path) -> Iterator[Hands]:
 def test_from_the_start_screen_into_a_match_and_out_again(hands: Hands, server: str) -> None:
     app, screen = hands.app, hands.screen
     # The server is in the list without having been named: it was found by looking.
-    hands.until(lambda: f"server {server}" in screen.ui.places)
-    hands.click(f"server {server}")
-    hands.click("join")
-    hands.until(lambda: app.loop is not None and app.loop.session.phase is Phase.PLAYING)
-    loop = app.loop
-    assert loop is not None
+    loop = hands.enter(server)
     assert app.stage is Stage.MATCH
 
     hands.until(lambda: loop.session.own_row is not None and loop.session.figures(0.0).inputs_made > 10)
@@ -135,12 +173,11 @@ def test_from_the_start_screen_into_a_match_and_out_again(hands: Hands, server: 
     assert loop.session.switches.prediction
     hands.until(lambda: (loop.session.figures(hands.clock.now()).link.rtt or 0.0) > 0.08)
 
-    sent: list[tuple[str, bool]] = []
-    screen.chat.send = loop.send_chat = lambda words, team: sent.append((words, team))
+    # What is said has been to the server and back; the letters of it move nobody and open nothing.
     hands.press(pygame.K_RETURN)
-    hands.frame(pygame.event.Event(pygame.TEXTINPUT, text="good game"))
+    hands.write("good game, d")
     hands.press(pygame.K_RETURN)
-    assert sent == [("good game", False)]
+    hands.until(lambda: any((line.who, line.words) == ("player", "good game, d") for line in screen.chat.lines))
 
     hands.press(pygame.K_ESCAPE)
     hands.until(lambda: "leave" in screen.ui.places)
@@ -161,3 +198,95 @@ def test_a_server_that_is_not_there_is_told_in_words(hands: Hands) -> None:
     hands.until(lambda: bool(hands.app.words))
     assert hands.app.stage is Stage.START
     assert hands.app.words[0].startswith(f"no server at {address}")
+
+
+def test_settings_changed_in_a_match_hold_at_once_and_after_a_restart(hands: Hands, server: str) -> None:
+    hands.enter(server)
+    hands.press(pygame.K_ESCAPE)
+    hands.until(lambda: "settings" in hands.screen.ui.places)
+    hands.click("settings")
+    hands.click("option shake")
+    hands.click("key scores")
+    hands.press(pygame.K_g)
+    hands.click("done")
+    hands.click("resume")
+    hands.frame(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_g, mod=0))
+    assert hands.screen.controls.show_scores
+    hands.close()
+    again = Hands(hands.file.path)
+    try:
+        assert again.app.words == []
+        again.frame()
+        settings = again.screen.settings
+        assert (settings.screen_shake, settings.keys["scores"], settings.recent) == (False, ("g",), (server,))
+    finally:
+        again.close()
+
+
+def test_whole_rounds_on_one_map_and_the_next(hands: Hands, brisk: str) -> None:
+    loop = hands.enter(brisk)
+    seen: list[tuple[MatchPhase, str]] = []
+
+    def course() -> None:
+        picture = loop.session.picture(hands.clock.now())
+        told = course_of(picture) if picture is not None else None
+        if told is not None and isinstance(loop.session.game, Arena):
+            now = MatchPhase(told.phase), loop.session.game.maps[told.arena].name
+            if now != (seen[-1] if seen else None):
+                seen.append(now)
+
+    def maps() -> list[str]:
+        course()
+        names = [name for _, name in seen]
+        return [name for at, name in enumerate(names) if at == 0 or name != names[at - 1]]
+
+    # There and back again; a client that is painting a map may miss a short phase.
+    hands.until(lambda: len(maps()) >= 3)
+    assert sorted(maps()[:2]) == ["Foundry", "Warren"]
+    assert maps()[0] == maps()[2]
+    assert {MatchPhase.ROUND, MatchPhase.RESULTS} <= {phase for phase, _ in seen}
+    assert loop.session.phase is Phase.PLAYING
+    assert not loop.session.all_drops()
+    # The scoreboard knows bots from people, and how far these are away.
+    hands.until(lambda: loop.session.own_row in loop.pings)
+    assert len(loop.session.bots) == 3
+
+
+def test_watching_others_and_joining_them(hands: Hands, brisk: str) -> None:
+    app, screen = hands.app, hands.screen
+    loop = hands.enter(brisk, "watch")
+    assert loop.session.own_row is None
+    hands.until(lambda: len(loop.session.bots) == 4)  # a spectator is no player: no bot makes room
+    places = set()
+    for key in (pygame.K_SPACE, pygame.K_SPACE, pygame.K_d, pygame.K_LSHIFT):
+        hands.frame(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0))
+        for _ in range(20):
+            app.frame()
+        hands.frame(pygame.event.Event(pygame.KEYUP, key=key, mod=0))
+        camera = screen.renderer_for(loop.session, loop.session.picture(hands.clock.now())).camera
+        places.add((round(camera.x), round(camera.y)))
+    assert len(places) == 4
+    hands.press(pygame.K_RETURN)
+    hands.write("hello")
+    hands.press(pygame.K_RETURN)
+    hands.until(lambda: any(line.who == "player (watching)" for line in screen.chat.lines))
+
+    hands.press(pygame.K_ESCAPE)
+    hands.until(lambda: "swap" in screen.ui.places)
+    hands.click("swap")
+    loop = hands.match()
+    assert loop.session.own_row is not None
+    hands.until(lambda: len(loop.session.bots) == 3)
+    hands.press(pygame.K_ESCAPE)
+    hands.until(lambda: "swap" in screen.ui.places)
+    hands.click("swap")
+    assert hands.match().session.own_row is None
+
+
+def test_a_server_without_places_for_spectators_says_so(hands: Hands) -> None:
+    with serving("--spectators", 0) as where:
+        hands.until(lambda: f"server {where}" in hands.screen.ui.places)
+        hands.click(f"server {where}")
+        hands.click("watch")
+        hands.until(lambda: hands.app.stage is Stage.START)
+    assert hands.app.words == [f"{where}: this server has no room for spectators"]
