@@ -99,8 +99,9 @@ def measure(players: int, seconds: float, path: Path) -> dict[str, Any]:
             session.step(tick / kept.match.tick_hz)
             spent[name][tick] = time.process_time() - before
         spent["recorder"][tick] = timed.spent
-    chunks = np.arange(ticks) % kept.match.tick_hz == 1
-    chunks[:2] = False
+    # A chunk begins with a snapshot at tick 2 and is over, a second later, before the next one.
+    chunks = np.arange(1, ticks + 1) % kept.match.tick_hz == 1
+    chunks[:1] = False
     chunk, rest = spent["recorder"][chunks], spent["recorder"][~chunks]
     said = recording.close()
     if plain.world.digest() != kept.world.digest():

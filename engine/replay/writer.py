@@ -133,6 +133,7 @@ class ReplayWriter:
             self._histories.append(History(own, len(own.fields), depth, every))
         self._chunk_ticks = round(CHUNK_SECONDS * match.tick_hz)
         self._most_snapshots = MAX_CHUNK_CELLS // cells(game.kinds)
+        self._last_ticks = self._chunk_ticks - match.snapshot_every + 1
         self._hold_ticks = round(self._hold * match.tick_hz)
         self._write(MAGIC + encode_block(HEADER, body))
 
@@ -152,6 +153,9 @@ class ReplayWriter:
 
     def inputs(self, tick: int, rows: np.ndarray, state: np.ndarray, missing: np.ndarray) -> None:
         """Take the inputs of a tick; see `Recorder`."""
+        if self._open and not self._hold_ticks and tick > self.tick and tick - self._chunk_tick >= self._last_ticks:
+            # Nothing more can come into this chunk: it is packed in a tick that has no snapshot of its own to tell.
+            self._flush()
         if not self.error and self._header is not None and len(rows):
             self._inputs[tick] = rows, state, missing
             self._size += state.size
