@@ -102,7 +102,8 @@ def measure(players: int, seconds: float, path: Path) -> dict[str, Any]:
     # A chunk begins with a snapshot at tick 2 and is over, a second later, before the next one.
     chunks = np.arange(1, ticks + 1) % kept.match.tick_hz == 1
     chunks[:1] = False
-    chunk, rest = spent["recorder"][chunks], spent["recorder"][~chunks]
+    snapshots = np.arange(1, ticks + 1) % kept.match.snapshot_every == 0
+    chunk, snapshot = spent["recorder"][chunks], spent["recorder"][snapshots]
     said = recording.close()
     if plain.world.digest() != kept.world.digest():
         raise SystemExit("the recorded match is another one")
@@ -118,7 +119,7 @@ def measure(players: int, seconds: float, path: Path) -> dict[str, Any]:
         "seconds": seconds,
         "tick, plain: p50 p99 max us": _told(spent["plain"]),
         "tick, recorded": _told(spent["recorded"]),
-        "recorder, tick without a chunk": _told(rest),
+        "recorder, tick with a snapshot": _told(snapshot),
         "recorder, tick that ends a chunk": _told(chunk),
         "recorder, share of a core %": round(100 * share, 2),
         "file, bytes/s": round(replay.size / seconds),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.lab.__main__ import main as lab
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -26,3 +28,20 @@ def test_the_smallest_game_is_played_and_seen_alike(capsys: pytest.CaptureFixtur
         assert told[1].count("(") == 2
         assert int(told[2]) > 250
         assert (told[3], told[4]) == ("0", "0")
+
+
+def test_a_replay_is_read_into_numpy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "match.twr"
+    assert (
+        lab(["run", "--link", "cable", "--players", "2", "--seconds", "2", "--warmup", "0", "--record", str(path)]) == 0
+    )
+    capsys.readouterr()
+    spec = importlib.util.spec_from_file_location("read_replay", EXAMPLES / "read_replay.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(str(path))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("arena, 2.0 s, ")
+    assert [line.split()[0] for line in lines[1:]] == ["P01", "P02"]

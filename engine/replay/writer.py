@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from engine.config import MatchConfig
-from engine.errors import UsageError
+from engine.errors import ProtocolError, UsageError
 from engine.game import Game
 from engine.replay.format import (
     CHUNK,
@@ -30,6 +30,7 @@ from engine.replay.format import (
     Sections,
     StreamDigest,
     cells,
+    decode_header,
     encode_block,
     encode_end,
     encode_header,
@@ -66,7 +67,7 @@ class ReplayWriter:
 
     source: who keeps it ("server", "client"). started: Unix seconds, for the reader; 0: not known. hold: seconds a
     snapshot waits to be written, so that those that come in another order are put right; a server's never do.
-    Nothing here raises but `begin`: UsageError, for a schema that is too large.
+    Nothing here raises.
     """
 
     def __init__(self, file: BinaryIO, source: str = "server", started: int = 0, hold: float = 0.0) -> None:
@@ -124,7 +125,12 @@ class ReplayWriter:
                 self.close()
                 self._stop("another match began")
             return
-        body = encode_header(header)
+        try:
+            body = encode_header(header)
+            decode_header(body)
+        except (UsageError, ProtocolError) as error:
+            self._stop(f"this match can't be kept: {error}")
+            return
         self._header = header
         depth, every = _DEPTH, match.snapshot_every
         self._histories = [History(kind, kind.public_count, depth, every) for kind in game.kinds]

@@ -393,3 +393,22 @@ def test_a_client_that_comes_back_goes_on_and_another_match_ends_it() -> None:
         assert replay.damage == ""
         assert [frame.tick for frame in replay.frames()] == [2, 4, 6, 8, 10, *([] if error else [14, 16, 18])]
         assert replay.players() == {3: ["before"] if error else ["before", "after"]}
+
+
+def test_a_match_that_is_too_large_is_not_kept_and_nothing_is_raised() -> None:
+    class Huge(Small):
+        kinds = (BODY, Kind("sand", tuple(Field(f"f{number}") for number in range(20)), capacity=65535))
+
+    class Verbose(Small):
+        def settings(self) -> dict[str, Any]:
+            return {"story": "x" * 1000}
+
+    for game, words in ((Huge(), "too large for a replay"), (Verbose(), "a text")):
+        file = io.BytesIO()
+        writer = ReplayWriter(file)
+        writer.begin(game, MATCH, None, 0)  # type: ignore[arg-type]  # all that is asked of it
+        writer.snapshot(2, snapshot(np.random.default_rng(1), stale=False)[0])
+        writer.message(2, PlayerJoined(1, "Kim", False))
+        writer.close()
+        assert words in writer.error
+        assert file.getvalue() == b""
