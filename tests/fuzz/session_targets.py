@@ -9,6 +9,7 @@ first on, since what a session can read depends on what it has read; and one pac
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from functools import cache
 
 from damage import Shape, joined, pieces
@@ -187,18 +188,18 @@ def played() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     session = ClientSession(lambda settings: arena(), token, 0.0, None, random.Random(5).randbytes)
     up: list[bytes] = []
     down: list[bytes] = []
-    send, receive = netcode.send, netcode.receive
+    send, receive_all = netcode.send, netcode.receive_all
 
     def heard_send(slot: int, payload: bytes, now: float) -> None:
         down.append(payload)
         send(slot, payload, now)
 
-    def heard_receive(datagram: bytes, address: Address, now: float) -> tuple[int, bytes] | None:
-        opened = receive(datagram, address, now)
-        up.extend(() if opened is None else opened[1:])
+    def heard_all(datagrams: Iterable[tuple[bytes, Address]], now: float) -> list[tuple[int, bytes]]:
+        opened = receive_all(datagrams, now)
+        up.extend(payload for _, payload in opened)
         return opened
 
-    netcode.send, netcode.receive = heard_send, heard_receive  # type: ignore[method-assign]
+    netcode.send, netcode.receive_all = heard_send, heard_all  # type: ignore[method-assign]
     for tick in range(60):
         now = tick / 60
         if tick % 20 == 10:
