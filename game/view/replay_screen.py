@@ -32,6 +32,7 @@ from game.view.scene import Scene, ShotVerdict
 from game.view.screen import Screen
 from game.view.shots import SHOTS_KEPT, aimed_at
 from game.view.ui import Ui
+from game.view.verdicts import LIFE
 
 STEP = 5.0
 """Seconds that an arrow goes: far enough to get somewhere, near enough to see again what was just missed."""
@@ -161,6 +162,7 @@ class ReplayScreen:
             self.show_scores = not self.show_scores
         elif key == pygame.K_F4:
             self.show_verdicts = not self.show_verdicts
+            self._recall()
 
     def _look_at_next(self, step: int) -> None:
         """Look at the next player there is, or at the one before."""
@@ -195,7 +197,7 @@ class ReplayScreen:
 
     def _seek(self, seconds: float) -> None:
         self.playback.seek(seconds)
-        self.shots.clear()
+        self._recall()
         self._chat = Chat()
         if self._renderer is not None:
             self._renderer.forget()
@@ -226,9 +228,8 @@ class ReplayScreen:
             place=self.place,
             palette=screen.palette,
         )
-        for verdict in playback.verdicts():
-            self.shots.append(self._shot(verdict, time))
         if self.show_verdicts:
+            self.shots.extend(self._shot(verdict) for verdict in playback.verdicts())
             scene.verdicts = [shot for shot in self.shots if row is None or shot.verdict.shooter == row]
         renderer = self._renderer = screen.renderer_for(None, picture)
         canvas = screen.window.canvas
@@ -270,11 +271,20 @@ class ReplayScreen:
 
     # -- verdicts -----------------------------------------------------------------------------------------------------
 
-    def _shot(self, verdict: Verdict, time: float) -> ShotVerdict:
+    def _recall(self) -> None:
+        """Take the verdicts that are still to be seen: of the last seconds, if any are wanted."""
+        self.shots.clear()
+        if self.show_verdicts:
+            recent = self.playback.verdicts(LIFE * self._game.tick_hz)[-SHOTS_KEPT:]
+            self.shots.extend(self._shot(verdict) for verdict in recent)
+
+    def _shot(self, verdict: Verdict) -> ShotVerdict:
         """Return a verdict for the overlay: the target in the picture that was claimed, and in the one judged by.
 
         Both are the published world at those times: what a shooter who had all snapshots saw, bit for bit.
         """
+        replay = self.playback.replay
+        time = (verdict.tick - replay.first_tick) / replay.header.match.tick_hz
         claimed = self.playback.picture_at(verdict.tick - verdict.claimed_age)["player"]
         judged = self.playback.picture_at(verdict.tick - verdict.allowed_age)["player"]
         shooter, target = verdict.shooter, verdict.hit
