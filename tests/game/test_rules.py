@@ -402,6 +402,7 @@ def test_settings_make_an_equal_game() -> None:
         "round_time": 300,
         "results": 8,
         "frag_limit": 0,
+        "fog": 0,
     }
     again = Arena.factory(settings)
     assert again.settings() == settings
