@@ -23,6 +23,7 @@ if __name__ == "__main__":
 import match_targets
 import netcode_targets
 import ops_targets
+import replay_targets
 import session_targets
 from damage import Shape, damaged
 from outcomes import HEAD, Outcome, Target, count, row
@@ -31,6 +32,7 @@ TARGETS: dict[str, Target] = {
     **netcode_targets.TARGETS,
     **match_targets.TARGETS,
     **ops_targets.TARGETS,
+    **replay_targets.TARGETS,
     **session_targets.TARGETS,
 }
 
@@ -48,6 +50,8 @@ COST = {
     "messages": 2,
     "name": 2,
     "lobby_request": 5,
+    "replay_header": 8,
+    "replay_chunk": 25,
     "server_session": 200,
     "client_session": 120,
 }
@@ -62,12 +66,13 @@ PARSERS = tuple(name for name in TARGETS if name not in MACHINES)
 @cache
 def seeds() -> dict[str, list[bytes]]:
     """Return the examples of every target."""
-    return {**netcode_targets.seeds(), **match_targets.seeds(), **ops_targets.seeds(), **session_targets.seeds()}
+    modules = (netcode_targets, match_targets, ops_targets, replay_targets, session_targets)
+    return {name: examples for module in modules for name, examples in module.seeds().items()}
 
 
 def shape_of(name: str) -> Shape:
     """Return what the inputs of a target are made of."""
-    return {**match_targets.SHAPES, **session_targets.SHAPES}.get(name, Shape.BYTES)
+    return {**match_targets.SHAPES, **replay_targets.SHAPES, **session_targets.SHAPES}.get(name, Shape.BYTES)
 
 
 def shares(inputs: int, among: Collection[str] = TARGETS) -> dict[str, int]:
