@@ -23,8 +23,9 @@ from engine.config import ClientConfig
 
 _BUCKET = 1.0
 """Seconds over which the tightest slack is taken as one value."""
-_BUCKETS = 8
-"""Buckets kept. The second lowest counts: one outlier does not move the clock, a recurring wave does."""
+_BUCKETS = 20
+"""Buckets kept. The second lowest counts: one outlier does not move the clock, a recurring wave does. With 8 of them a
+line whose bursts come every ten seconds was found out anew each time."""
 _RECENT = 8
 """Latest reports looked at by themselves, to react to a changed route within some tenths of a second."""
 _WAVE_TICKS = 9.0
@@ -45,6 +46,14 @@ _STEER_TIME = 0.25
 """Seconds in which a small error fades: slower is sluggish, faster is felt as a change of speed."""
 _VIEW_MARGIN = 0.25
 """Ticks of interpolation delay beyond the lateness measured: the frame that needs a snapshot may come a hair early."""
+_DRY_SECONDS = 0.1
+"""How far beyond the newest snapshot the view goes at most: it slows down as it comes near. What is drawn there is
+reckoned, and the further the more wrongly; a view that waits a little is right, and does not snap when news come."""
+_HURRY_SECONDS = 0.05
+_HURRY = 0.5
+"""After such a wait, so far behind, the view catches up by half as fast again: the others hurry, and nobody snaps."""
+_JUMP_SECONDS = 0.5
+"""Off by more than this, the view jumps instead: a start, or an outage that nobody would want to watch."""
 _BAND_TICKS = 1.0
 """Slack above the margin that is left alone: reports are whole ticks, so anything finer is noise."""
 
@@ -182,6 +191,7 @@ class ViewClock:
         self._delay = 0.0
         self._time: float | None = None
         self._advanced_at = 0.0
+        self._waited = 0.0  # ticks by which it fell back for want of snapshots, and has not caught up
         self.jumps = 0
 
     @property
@@ -235,18 +245,24 @@ class ViewClock:
 
     def advance(self, now: float) -> None:
         """Move on to `now`, steering."""
-        if self._time is None:
+        if self._time is None or self._newest is None:
             return
         steps = (now - self._advanced_at) * self._hz
         self._advanced_at = now
         error = self._target(now) - (self._time + steps)
-        if abs(error) > self._config.jump_ticks:
-            self._time += steps + error
-            self.jumps += 1
-            return
         most = self._config.max_steer
-        rate = min(max(error / (_STEER_TIME * self._hz), -most), most)
-        self._time += steps * (1.0 + rate)
+        if abs(error) > _JUMP_SECONDS * self._hz and (error < 0.0 or self._time < self._newest):
+            self._time += steps + error
+            self._waited = 0.0
+            self.jumps += 1
+        else:
+            rate = min(max(error / (_STEER_TIME * self._hz), -most), most)
+            dry = _DRY_SECONDS * self._hz
+            slowed = min(max((self._newest + dry - self._time) / dry, 0.0), 1.0)
+            if min(error, self._waited) > _HURRY_SECONDS * self._hz:
+                rate = _HURRY
+            self._waited = max(self._waited + steps * (1.0 - (1.0 + max(rate, 0.0)) * slowed), 0.0)
+            self._time += steps * (1.0 + rate) * slowed
 
     def _target(self, now: float) -> float:
         return now * self._hz - self._fastest - self._delay

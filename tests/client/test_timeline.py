@@ -138,7 +138,7 @@ def test_on_a_steady_path_the_lead_settles_at_the_margin_and_stays(rtt: float, f
     assert run.clock.jumps == 0
 
 
-@pytest.mark.parametrize(("mean", "loss", "most"), [(0.005, 0.0, 9.0), (0.005, 0.1, 9.0), (0.02, 0.0, 14.0)])
+@pytest.mark.parametrize(("mean", "loss", "most"), [(0.005, 0.0, 9.0), (0.005, 0.1, 9.0), (0.02, 0.0, 15.0)])
 def test_jitter_is_covered_without_oscillation(mean: float, loss: float, most: float) -> None:
     run = run_lead(jittery(0.04, mean), jittery(0.04, mean), rtt=0.09, loss=loss, seconds=40.0)
     assert run.misses(5, 40) <= 2
@@ -174,9 +174,9 @@ def test_after_the_way_grows_longer_it_recovers_within_a_second(up: Delay, down:
 
 
 def test_after_the_way_grows_shorter_the_lead_comes_down_in_a_while() -> None:
-    run = run_lead(stepping(0.125, 0.025), steady(0.025), rtt=0.15, seconds=24.0)
+    run = run_lead(stepping(0.125, 0.025), steady(0.025), rtt=0.15, seconds=36.0)
     assert run.misses(2, 24) == 0
-    assert run.leads(22, 24).max() < run.leads(8, 10).min() - 4
+    assert run.leads(34, 36).max() < run.leads(8, 10).min() - 4
 
 
 def test_a_far_too_short_start_jumps_once_and_is_well() -> None:
@@ -187,11 +187,11 @@ def test_a_far_too_short_start_jumps_once_and_is_well() -> None:
 
 @pytest.mark.parametrize("path", [stalling(0.04, (10.0, 13.0)), stalling(0.04, (10.0, 10.5), (13.0, 13.5))])
 def test_a_stall_makes_inputs_late_but_does_not_move_the_clock_far(path: Delay) -> None:
-    run = run_lead(path, steady(0.04), rtt=0.08, seconds=26.0)
+    run = run_lead(path, steady(0.04), rtt=0.08, seconds=38.0)
     assert run.clock.jumps == 0
-    assert run.misses(13.6, 26) == 0
-    assert run.leads(10, 26).max() < run.leads(8, 10).max() + 10
-    assert run.leads(24, 26).max() < run.leads(8, 10).max() + 2
+    assert run.misses(13.6, 38) == 0
+    assert run.leads(10, 38).max() < run.leads(8, 10).max() + 10
+    assert run.leads(36, 38).max() < run.leads(8, 10).max() + 2
 
 
 @pytest.mark.parametrize("pace", [0.998, 1.002])
@@ -281,16 +281,15 @@ def test_the_delay_is_the_interval_and_what_usually_comes_late(path: Delay, loss
         stepping(0.03, 0.13),
         stepping(0.13, 0.03),
         bunched(0.05, 0.1),
-        stalling(0.05, (10.0, 10.4)),
-        stalling(0.05, (10.0, 10.4), (12.0, 12.4)),
-        stalling(0.05, (10.0, 13.0)),
     ],
 )
 def test_the_view_never_jumps_and_its_speed_stays_in_bounds(path: Delay) -> None:
     run = run_view(path)
     assert run.clock.jumps == 0
     speed = np.diff(run.readings) / (np.diff(run.times) * HZ)
-    assert speed.min() >= 0.9 - 1e-6
+    dry = np.array(run.dry)[1:] | np.array(run.dry)[:-1]  # then it waits
+    assert speed.min() >= 0.0
+    assert speed[~dry].min() >= 0.9 - 1e-6
     assert speed.max() <= 1.1 + 1e-6
 
 
@@ -299,6 +298,23 @@ def test_after_the_way_grows_longer_the_view_falls_back_within_a_second() -> Non
     assert run.dry_frames(2, 10) == 0
     assert run.dry_frames(10, 24) <= 60
     assert run.dry_frames(11, 24) == 0
+
+
+@pytest.mark.parametrize("stalls", [((10.0, 10.4),), ((10.0, 10.4), (12.0, 12.4)), ((10.0, 13.0),)])
+def test_the_view_waits_for_a_stall_and_catches_up(stalls: tuple[tuple[float, float], ...]) -> None:
+    run = run_view(stalling(0.05, *stalls))
+    long = sum(end - begin > 1.0 for begin, end in stalls)
+    assert run.clock.jumps == long
+    speed = np.diff(run.readings) / (np.diff(run.times) * HZ)
+    assert speed.min() >= 0.0
+    assert np.sort(speed)[-1 - long] <= 1.5 + 1e-6
+    for begin, end in stalls:
+        # Nothing newer than its begin comes before its end.
+        ahead = [reading - begin * HZ for now, reading in zip(run.times, run.readings, strict=True) if now < end]
+        assert max(ahead) <= 6.0
+    # One that recurs is a wave, and the delay covers it.
+    _, end = stalls[0]
+    assert run.behind(end + 1.2, end + 1.5).max() <= run.behind(8, 10).mean() + 2.0
 
 
 def test_a_stall_that_is_over_leaves_no_trace() -> None:
