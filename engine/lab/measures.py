@@ -35,6 +35,8 @@ ABOUT = {
     "lead_ticks": "how far the client's inputs ran ahead of the newest snapshot",
     "shots": "shots of players that the server judged",
     "shots_clamped": "of them, those older than the rewind limit",
+    "shots_moved": "of them, those whose shooter may have stood elsewhere than its client drew it: an input of its own"
+    " was missing, or something pushed it",
     "shots_doubted": "of them, those judged otherwise than claimed for another reason, which the verdict gives",
     "hit_agreement": "shots judged as claimed whose verdict is what the shooter had on the line of fire, of all such",
     "hit_disagreements_mispredicted": "of those that broke it: the shooter itself was not where its client believed",
@@ -83,7 +85,8 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
     shots = [shot for truth in truths for shot in truth.shots]
     clear = [shot for shot in shots if not shot.doubt]
     clamped = sum(shot.doubt == "clamped" for shot in shots)
-    errors = [shot.rewind_error for shot in clear if shot.rewind_error is not None]
+    moved = sum(shot.doubt == "moved" for shot in shots)
+    errors = [shot.rewind_error for shot in shots if shot.rewind_error is not None]
     up, down = _delays(truths, "up"), _delays(truths, "down")
     rtt = summary(_merged(truths, "rtt_ms"), 50, 99)
     delay = _merged(truths, "interp_delay_ms")
@@ -108,7 +111,8 @@ def _measures(truths: Sequence[PlayerTruth], every_ms: float) -> dict[str, Any]:
         "lead_ticks": summary(_merged(truths, "lead_ticks"), 50, 99),
         "shots": len(shots),
         "shots_clamped": clamped,
-        "shots_doubted": len(shots) - len(clear) - clamped,
+        "shots_moved": moved,
+        "shots_doubted": len(shots) - len(clear) - clamped - moved,
         "hit_agreement": _per(sum(shot.agrees for shot in clear), len(clear)),
         "hit_disagreements_mispredicted": sum(not shot.agrees and shot.mispredicted for shot in clear),
         "hit_disagreements_unexplained": sum(not shot.agrees and not shot.mispredicted for shot in clear),

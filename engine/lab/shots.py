@@ -57,7 +57,8 @@ class Shot:
     origin_error: how far the shooter stood from where its client believed it to stand. mispredicted: its own row was
     not what its client had predicted (an input came too late, or a push was under way), in position or otherwise.
 
-    doubt: why the verdict is not by the claimed view ("clamped", "unseen", "implausible"), "" if it is.
+    doubt: why the verdict is not by the claimed view ("clamped", "unseen", "implausible"), or not from where the
+    shooter believed to stand ("moved"); "" if it is.
     """
 
     tick: int
@@ -141,7 +142,7 @@ class ShotWatch:
                     doubt=doubt if comma else "",
                     claimed_age=verdict.claimed_age,
                     allowed_age=verdict.allowed_age,
-                    rewind_error=None if doubt else _error(picture, row),
+                    rewind_error=_error(picture, row) if doubt in ("", "moved") else None,
                     origin_error=float(np.sqrt((apart * apart).sum())),
                     mispredicted=mispredicted.get(row, True),
                     picture=picture,

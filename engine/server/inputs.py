@@ -48,6 +48,8 @@ class InputRing:
         """Tightest arrival since `snapshot_sent`, in 1/256 tick; NONE when nothing arrived."""
         self.repeated = np.zeros(peers, np.int64)
         """Ticks since `snapshot_sent` for which the input was missing."""
+        self.missed_at = np.full(peers, -1, np.int64)
+        """Latest tick for which each peer's input was missing, -1 before the first."""
         self.taken_total = np.zeros(peers, np.int64)
         self.missing_total = np.zeros(peers, np.int64)
         self.late_total = np.zeros(peers, np.int64)
@@ -62,6 +64,7 @@ class InputRing:
         self._missed_in_a_row[peer] = 0
         self._first[peer] = _NEVER
         self.newest[peer] = -1
+        self.missed_at[peer] = -1
         self.slack[peer] = NONE
         for total in (self.repeated, self.taken_total, self.missing_total, self.late_total):
             total[peer] = 0
@@ -100,6 +103,7 @@ class InputRing:
         self.taken_total[peers] += have
         self.missing_total[peers] += missing
         self.repeated[peers] += missing
+        self.missed_at[peers[missing]] = tick
         values = np.where(have, self._values[:, peers, slot], self._last[:, peers])
         values[:, run > self._repeat_ticks] = 0
         self._last[:, peers] = values

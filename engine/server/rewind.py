@@ -11,6 +11,8 @@ sides hold the same published integers. A shooter without a view (a bot of the s
     behind, swing older than the peer can have seen, or far from its last shot's age: judged at that bound
                   (`plausibility`)
     clamped       older than the rewind limit: judged at the limit
+    moved         judged as claimed, but after what the shooter had heard of when it drew, an input of its own was
+                  missing or something pushed it: it may stand elsewhere than its client drew it
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from engine.server.plausibility import Plausibility
 from engine.server.views import ViewTable
 from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, View, present, sample
+from engine.world.schema import Kind
 from engine.world.table import World
 
 VERDICTS_KEPT = 1024
@@ -54,6 +57,7 @@ class Rewinder:
         peer_of_row: dict[int, int],
         lag_compensation: bool = True,
         deviation: Callable[[int], float] | None = None,
+        player: Kind | None = None,
     ) -> None:
         self._config = config
         self._world = world
@@ -63,6 +67,7 @@ class Rewinder:
         self._peer_of_row = peer_of_row
         self._lag_compensation = lag_compensation
         self._deviation = deviation
+        self._player = player
         self.plausibility = Plausibility(config)
         self._judged: list[tuple[Verdict, View | None]] = []
         self._claims: dict[int, tuple[View | None, float, float, str]] = {}
@@ -83,6 +88,8 @@ class Rewinder:
         if view is None or picture is None:
             self._claims[shooter] = (None, claimed_age, 0.0, reason or "unseen")
             return present(self._world)
+        if not reason and self._moved(peer, shooter, claim):
+            reason = "moved"
         self._claims[shooter] = (view, claimed_age, tick - view.time / VIEW_UNITS, reason)
         return picture
 
@@ -129,6 +136,18 @@ class Rewinder:
         tick_a = time // VIEW_UNITS // every * every
         published = next(iter(self._histories.values())).newest
         return View(min(tick_a, published), tick_a + every if tick_a + every <= published else None, time), doubt
+
+    def _moved(self, peer: int, shooter: int, claim: View) -> bool:
+        """Tell whether something befell the shooter after the newest snapshot that its claim shows it had."""
+        heard = claim.tick_a if claim.tick_b is None else claim.tick_b
+        if int(self._inputs.missed_at[peer]) > heard:
+            return True
+        kind = self._player
+        if kind is None or kind.shove is None or kind.index[kind.shove] >= kind.public_count:
+            return False
+        at, history = kind.index[kind.shove], self._histories[kind.name]
+        slot = history.slot(heard)
+        return slot is not None and bool(history.state[slot, at, shooter] != self._world[kind.name].state[at, shooter])
 
     def _rebuild(self, peer: int, view: View, check_rows: bool) -> Picture | None:
         """Return the picture of `view`, without the rows the peer did not hold; None when the history is too short."""

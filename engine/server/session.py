@@ -209,6 +209,7 @@ class ServerSession:
             self._peer_of_row,
             self.config.switches.lag_compensation,
             lambda peer: float(np.nan_to_num(self._acks.meter.rtt_var[peer])),
+            game.player,
         )
         self.snapshot_bytes_total = 0
         self.snapshots_total = 0

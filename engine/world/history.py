@@ -104,6 +104,10 @@ class Received:
             raise UsageError(f"slot {slot} of {self.kind.name} has never been filled")
         return rows
 
+    def held(self) -> list[KindRows]:
+        """Return all that is held, by slot."""
+        return [rows for rows in self._rows if rows is not None]
+
     def push(self, tick: int, rows: KindRows) -> int:
         """Store `tick`'s snapshot over the oldest one and return its slot."""
         slot = (tick // self.every) % self.depth

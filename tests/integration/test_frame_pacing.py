@@ -68,7 +68,7 @@ def path_of(frame_hz: float, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
         Returning(player.session),  # type: ignore[arg-type]
         Socket(player.socket),  # type: ignore[arg-type]
         clock,  # type: ignore[arg-type]
-        brain,
+        lambda game: brain,
         Stop(),
         None,
     )

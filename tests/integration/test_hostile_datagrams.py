@@ -79,7 +79,8 @@ class Outcome:
         for player in match.players:
             session = player.session
             assert session.phase is Phase.PLAYING, session.reason
-            held = [digest(history.state, history.status, history.generation) for history in session.histories.values()]
+            rows = [each for history in session.histories.values() for each in history.held()]
+            held = [digest(each.state, each.status, each.generation) for each in rows]
             self.clients.append((held, dict(session.names), session.own_row, session.figures(match.now)))
         self.drops = {"server": sum(match.server.all_drops().values())}
         self.drops |= {player.spec.name: sum(player.session.all_drops().values()) for player in match.players}

@@ -39,7 +39,9 @@ class Played:
 
     def _holds_rockets(self, number: int) -> bool:
         session = self.match.players[number].session
-        return session.game is not None and bool((session.histories["rocket"].status == EXACT).any())
+        if session.game is None:
+            return False
+        return any(bool((rows.status == EXACT).any()) for rows in session.histories["rocket"].held())
 
 
 def check(played: Played, snapshots_at_least: int) -> None:

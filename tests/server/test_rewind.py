@@ -44,7 +44,9 @@ class Scene:
             if tick <= 110:
                 self.views.acknowledged(np.array([PEER]), np.array([tick]))
         self.world.tick = NOW
-        self.rewinder = Rewinder(CONFIG, self.world, {"body": self.published}, self.views, self.inputs, {SHOOTER: PEER})
+        self.rewinder = Rewinder(
+            CONFIG, self.world, {"body": self.published}, self.views, self.inputs, {SHOOTER: PEER}, player=BODY
+        )
 
     def shoot(self, view: View | None) -> None:
         self.inputs.receive(PEER, [StampedInput(NOW, (1,), view)], NOW, NOW)
@@ -150,3 +152,40 @@ def test_verdicts_kept_are_bounded_and_each_is_drained_once() -> None:
     assert len(scene.rewinder.drain()) == VERDICTS_KEPT + 5
     assert len(scene.rewinder.verdicts) == VERDICTS_KEPT
     assert scene.rewinder.drain() == []
+
+
+@pytest.mark.parametrize(("missed", "reason"), [(None, "hit"), (109, "hit"), (110, "hit"), (111, "hit, moved")])
+def test_a_shooter_whose_input_was_missing_since_may_stand_elsewhere(missed: int | None, reason: str) -> None:
+    scene = Scene()
+    scene.inputs.receive(PEER, [StampedInput(90, (1,), None)], 90, 90)
+    for tick in range(90, NOW):
+        if tick != missed:
+            scene.inputs.receive(PEER, [StampedInput(tick, (1,), None)], tick, tick)
+        scene.inputs.take(tick, np.array([PEER]))
+    scene.shoot(View(108, 110, at(109.25)))
+    picture = scene.rewinder.picture(SHOOTER)
+    assert picture.view == View(108, 110, at(109.25))  # and is judged as claimed all the same
+    scene.rewinder.judge(SHOOTER, 2, "hit")
+    assert [verdict.reason for verdict, _ in scene.rewinder.drain()] == [reason]
+
+
+@pytest.mark.parametrize(("shoved_at", "reason"), [(0, "hit"), (108, "hit"), (112, "hit, moved")])
+def test_a_shooter_that_was_pushed_since_may_stand_elsewhere(shoved_at: int, reason: str) -> None:
+    kind = Kind("body", (Field("x"), Field("y"), Field("shoves", "uint8", wrap=True)), 4, shove="shoves")
+    world, published = World((kind,)), History(kind, 3, CONFIG.history_snapshots, 2)
+    views, inputs = ViewTable((kind,), 2, CONFIG.history_snapshots, 2), InputRing(INPUT, 2, 64, 15)
+    for _ in range(4):
+        world["body"].spawn()
+    for tick in range(80, 121, 2):
+        if tick == shoved_at:
+            world["body"].state[2, SHOOTER] += 1
+        published.push(tick, world["body"].state, np.full(4, EXACT), np.ones(4, np.int64))
+        views.sent(np.array([PEER]), np.array([tick]), tick, {"body": np.full((1, 4), EXACT, np.uint8)})
+        views.acknowledged(np.array([PEER]), np.array([tick]))
+    world.tick = NOW
+    inputs.receive(PEER, [StampedInput(NOW, (1,), View(108, 110, at(109.25)))], NOW, NOW)
+    inputs.take(NOW, np.array([PEER]))
+    rewinder = Rewinder(CONFIG, world, {"body": published}, views, inputs, {SHOOTER: PEER}, player=kind)
+    rewinder.picture(SHOOTER)
+    rewinder.judge(SHOOTER, 2, "hit")
+    assert [verdict.reason for verdict, _ in rewinder.drain()] == [reason]

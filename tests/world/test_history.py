@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.world.history import ABSENT, EXACT, History
+from engine.errors import UsageError
+from engine.world.history import ABSENT, EXACT, History, KindRows, Received
 from engine.world.schema import Field, Kind
 
 KIND = Kind("body", (Field("x"), Field("y")), capacity=2)
@@ -66,3 +68,25 @@ def test_the_latest_in_each_slot_is_what_is_held(pushes: list[int], depth: int, 
         if slot is not None:
             assert history.state[slot, 0, 0] == tick
     assert history.ticks() == sorted(latest.values())
+
+
+@given(st.lists(st.integers(0, 60), max_size=40), st.integers(1, 7), st.integers(1, 4))
+def test_a_receivers_ring_holds_the_very_arrays(pushes: list[int], depth: int, every: int) -> None:
+    ticks = [tick * every for tick in pushes]
+    history, received = filled(ticks, depth, every), Received(KIND, 2, depth, every)
+    told: dict[int, KindRows] = {}
+    for tick in ticks:
+        told[tick] = KindRows(np.full((2, 2), tick), np.array([EXACT, ABSENT]), np.zeros(2, np.int32))
+        received.push(tick, told[tick])
+    assert received.newest == history.newest
+    for tick in range(-every, 62 * every):
+        slot = received.slot(tick)
+        assert slot == history.slot(tick)
+        if slot is not None:
+            assert received.rows(slot) is told[tick]
+    assert len(received.held()) == len(history.ticks())
+
+
+def test_an_empty_slot_is_said_to_be_one() -> None:
+    with pytest.raises(UsageError, match="slot 3 of body has never"):
+        Received(KIND, 2, 4, 1).rows(3)
