@@ -11,8 +11,9 @@ comparisons and table look-ups, because libm's sin and cos differ between builds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -186,6 +187,55 @@ class TeamGame(Protocol):
 
     def team(self, world: World, row: int) -> int | None:
         """Return the team of player row `row`; None: it has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnKey:
+    """Which public fields of a kind name a row that an input has made. They never change while the row lives.
+
+    owner: the player row that made it. tick: the input's tick, as many of its low bits as the field holds, which must
+    be more than a second. ordinal: which of several that one input made; None where it makes one at most.
+    """
+
+    owner: str
+    tick: str
+    ordinal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """A row that an input makes.
+
+    kind: its kind's name. state: `(public fields,) int32`, the row at the end of the input's tick, bit for bit as the
+    server makes it. free_ticks: for how many ticks, from the beginning of that tick, nothing that stands still is in
+    the way of its dead reckoning; it is never drawn beyond.
+    """
+
+    kind: str
+    state: np.ndarray
+    free_ticks: float = inf
+
+
+@runtime_checkable
+class SpawningGame(Protocol):
+    """What a game has besides whose players make rows that fly by themselves: then one's own are seen at once.
+
+    The rows must move as they are dead-reckoned, and no shot may be judged by what a picture shows of such kinds: the
+    shooter's picture has rows in it that the server's does not.
+    """
+
+    @property
+    def spawn_keys(self) -> Mapping[str, SpawnKey]:
+        """The kinds of such rows, by name, and what names each row."""
+        ...
+
+    def spawns(self, row: int, before: Rows, after: Rows, inputs: Rows, tick: int) -> Sequence[Spawn]:
+        """Return what `inputs` makes in `tick`, of player row `row`.
+
+        before, after: one row each, the owner's fields, as `predict` was given it and as it left it: what a step needs
+        to know of the shooter, without predicting again. Reads nothing else but the map, and writes nothing.
+        """
         ...
 
 

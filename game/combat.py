@@ -35,6 +35,7 @@ _X, _VX, _AIM, _HEALTH, _ARMOUR, _WEAPON, _SPAWNS, _TEAM = (
 _POSITION, _VELOCITY = slice(_X, _X + 2), slice(_VX, _VX + 2)
 _ROCKET_POSITION = slice(ROCKET.index["x"], ROCKET.index["x"] + 2)
 _ROCKET_VELOCITY = slice(ROCKET.index["vx"], ROCKET.index["vx"] + 2)
+_OWNER, _INPUT_TICK = ROCKET.index["owner"], ROCKET.index["input_tick"]
 
 
 class Combat:
@@ -112,15 +113,32 @@ class Combat:
             rocket = rockets.spawn()
             if rocket is None:
                 return
-            column = rockets.state[:, rocket]
-            column[_ROCKET_POSITION] = players.state[_POSITION, shooter]
-            column[_ROCKET_VELOCITY] = self.rocket_velocity(int(players.state[_AIM, shooter]))
-            rockets["owner"][rocket] = shooter
-            rockets["input_tick"][rocket] = world.tick & 0xFFFF
-            origin, step = column[_ROCKET_POSITION, None] / GRID, column[_ROCKET_VELOCITY, None] / GRID
-            length = hypot(*step[:, 0].tolist())
-            wall = arena.cast_each(origin, step, np.array([length * self._rocket_ticks]))
-            rockets["fuse"][rocket] = max(1, ceil(float(wall[0]) / length))
+            state = self.rocket(players.state[:, shooter], shooter, world.tick)
+            rockets.state[: len(state), rocket] = state
+            way, pace = self._flight(arena, state)
+            rockets["fuse"][rocket] = max(1, ceil(way / pace))
+
+    def rocket(self, player: np.ndarray, row: int, tick: int) -> np.ndarray:
+        """Return the rocket that player row `row` fires in `tick`, before it flies: `(public fields,) int32`.
+
+        player: `(fields,)`, the shooter as it fires; its own client knows enough of it to get the same.
+        """
+        state = np.zeros(ROCKET.public_count, np.int32)
+        state[_ROCKET_POSITION] = player[_POSITION]
+        state[_ROCKET_VELOCITY] = self.rocket_velocity(int(player[_AIM]))
+        state[_OWNER], state[_INPUT_TICK] = row, tick & 0xFFFF
+        return state
+
+    def free_ticks(self, arena: ArenaMap, rocket: np.ndarray) -> float:
+        """Return after how many ticks a rocket that nobody is in the way of goes off."""
+        way, pace = self._flight(arena, rocket)
+        return float(weapons.stop_short(np.array(way))) / pace
+
+    def _flight(self, arena: ArenaMap, rocket: np.ndarray) -> tuple[float, float]:
+        """Return how far a rocket can fly until it meets a wall or its life ends, and how far in a tick, in pixels."""
+        origin, step = rocket[_ROCKET_POSITION, None] / GRID, rocket[_ROCKET_VELOCITY, None] / GRID
+        pace = hypot(*step[:, 0].tolist())
+        return float(arena.cast_each(origin, step, np.array([pace * self._rocket_ticks]))[0]), pace
 
     def fly(self, arena: ArenaMap, world: World, events: list[GameEvent]) -> None:
         """Move every rocket by its velocity, or to what it meets first: a player, a wall, the end of its life."""

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from engine.errors import UsageError
-from engine.game import Brain, GameEvent, Inputs, Rewind, Settings
+from engine.game import Brain, GameEvent, Inputs, Rewind, Settings, Spawn, SpawnKey
+from engine.world.dead_reckoning import expected
 from engine.world.interest import Interest
 from engine.world.schema import Kind
 from engine.world.table import Rows, Table, World
@@ -76,8 +77,8 @@ _SETTINGS: Mapping[str, tuple[type, int, int]] = {
 
 _X, _VX, _READY = PLAYER.index["x"], PLAYER.index["vx"], PLAYER.index["rail_ready"]
 _POSITION, _VELOCITY, _COOLDOWNS = slice(_X, _X + 2), slice(_VX, _VX + 2), slice(_READY, _READY + 4)
-_AIM, _HEALTH, _WEAPON, _TEAM, _SPAWNS, _ARENA = (
-    PLAYER.index[name] for name in ("aim", "health", "weapon", "team", "spawns", "arena")
+_AIM, _HEALTH, _WEAPON, _TEAM, _SPAWNS, _SHOTS, _ARENA = (
+    PLAYER.index[name] for name in ("aim", "health", "weapon", "team", "spawns", "shots", "arena")
 )
 _BUTTONS, _INPUT_AIM, _INPUT_WEAPON = (INPUT.index[name] for name in ("buttons", "aim", "weapon"))
 _DEEDS = np.int32(FIRE | DASH)
@@ -213,6 +214,20 @@ class Arena:
         result: np.ndarray = (inputs["buttons"] & FIRE != 0) & (inputs["weapon"] != Weapon.ROCKET)
         return result
 
+    @property
+    def spawn_keys(self) -> Mapping[str, SpawnKey]:
+        """Rockets: an input fires one at most."""
+        return {ROCKET.name: SpawnKey("owner", "input_tick")}
+
+    def spawns(self, row: int, before: Rows, after: Rows, inputs: Rows, tick: int) -> Sequence[Spawn]:
+        """Return the rocket that player row `row` fires in `tick`, if it does, as it is once it has flown a tick."""
+        player = after.state[:, 0]
+        if player[_SHOTS] == before.state[_SHOTS, 0] or player[_WEAPON] != Weapon.ROCKET:
+            return ()
+        rocket = self._combat.rocket(player, row, tick)
+        free = self._combat.free_ticks(self.maps[self._map_index(player)], rocket)
+        return (Spawn(ROCKET.name, expected(ROCKET, rocket, 1), free),)
+
     def repeat(self, inputs: Rows) -> Rows:
         """Return what stands in for inputs that follow `inputs` and have not come: people go on running and aiming,
         but nobody shoots or dashes for them."""
@@ -266,9 +281,14 @@ class Arena:
 
     def _advance(self, state: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Advance players, all on one map, by their own inputs; return who fires, `(n,) bool`."""
-        index = state.item(_ARENA, 0) if state.shape[1] else 0
+        at = self._map_index(state[:, 0]) if state.shape[1] else 0
+        return self._movements[at].advance(state, given)
+
+    def _map_index(self, player: np.ndarray) -> int:
+        """Return which map of the rotation a player, `(fields,)`, stands on."""
+        index = player.item(_ARENA)
         # A map that is not there can only come from a peer that lies; it gets a map, not an exception.
-        return self._movements[index if 0 <= index < len(self._movements) else 0].advance(state, given)
+        return index if 0 <= index < len(self.maps) else 0
 
     def _given(self, players: Table, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Return everyone's rows and what they were given, `(fields, n)`. A row without an input stands idle, and keeps

@@ -42,7 +42,7 @@ class Seen:
     values      (fields, rows) float64, in grid units; made when first asked for, if given as a function: a bot looks at
                 no rockets, and then they cost nothing
     alive       (rows,) bool
-    generation  (rows,) int32
+    generation  (rows,) int32; negative: a row that one's own input has made, and the server has not yet told of
     """
 
     __slots__ = ("_make", "_values", "alive", "generation", "kind")
@@ -85,12 +85,14 @@ class Picture:
 
     kinds: by kind name. In a client's picture the own row stands in its kind's table at `own_row`, as predicted.
     own: the own row with the owner's fields too, one row in grid units; None for a spectator.
+    fading: by kind name and row, how much is left, 1 to 0, of a row of one's own that never was, and goes.
     """
 
     view: View
     kinds: dict[str, Seen] = field(default_factory=dict)
     own_row: int | None = None
     own: Seen | None = None
+    fading: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Seen:
         return self.kinds[name]

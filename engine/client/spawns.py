@@ -1,0 +1,407 @@
+"""Rows that one's own inputs make, a rocket for one: seen at once, then adopted by the server's row, or withdrawn.
+
+The own row is drawn ahead of the server, and the others behind it. What the own row fires begins at its muzzle, in its
+time, and has to end where the others are, in theirs, because there its hit will be seen. So it flies slower at first:
+
+    own time    --T-1--------------------------------------->   the own row is drawn here; it fires in tick T
+    drawn       --T-1-.-.-.-.-.-.-.-.-.-.-.-.-.-.-.------->     PACE of the own time's speed, until ...
+    view time   ------------------------------------------->    ... the view has caught up; from there on with it
+
+The drawn time is the later of the two, nothing else: it needs no state, never runs backwards, and adoption does not
+touch it. A row whose way ends at a wall flies so slowly that the view is there when it is, else it waits there.
+
+    predicted --- a snapshot has a row of the same key -----------> adopted --- a snapshot has it no more ---> ended
+        |-------- one of its tick or later has none, but all the player did is as predicted: it is spent ----> ended
+        |-------- the same, and not as predicted; or a correction undid it ---> orphan ---> fades
+                                     orphan: another shot within `SLIP` that is new takes over from where it was drawn
+
+An ended row is drawn up to the snapshot that lacks it, and goes when the view is there, as the others' do. The key is
+the game's (`engine.game.SpawnKey`), and so is the row: the same code makes it on both sides, so where the shooter was
+predicted well it is the server's bit for bit, and nothing moves when it is adopted.
+
+What it does not do: predict whom such a row hits. That is the server's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+
+import numpy as np
+
+from engine.game import Spawn, SpawningGame
+from engine.world.dead_reckoning import expected
+from engine.world.history import ABSENT, History, Received
+from engine.world.picture import VIEW_UNITS, Picture, Seen
+from engine.world.schema import Kind
+from engine.world.table import Rows
+
+PACE = 0.6
+"""Of its speed that a row flies with until the view has caught up: of a gap of 12 ticks (200 ms) it is rid in half a
+second. Slower is seen; faster, and it is still ahead of whom it hits when it gets there."""
+SLIP = 16
+"""Ticks within which a shot that was not, and one that was, are the same shot: its input was missing, and the trigger
+still held when the next one came."""
+FADE = 0.15
+"""Seconds in which a row that never was goes."""
+PATIENCE = 2.0
+"""Seconds to wait for a snapshot of the input's tick or later; longer than any playable round trip."""
+MOST = 64
+"""Rows of one's own in the air; beyond, the oldest are drawn like anybody's."""
+_SNAP = 256.0
+"""Game units of offset beyond which a row is put where it belongs at once: as of the own row."""
+_DECAY = 10.0
+"""Per second: an offset halves in 65 ms."""
+_UNSEEN = 0.02
+"""Game units of offset that are dropped."""
+
+
+@dataclass(slots=True)
+class SpawnFigures:
+    """Counts since the start. predicted: rows made here; what became of those whose fate is known:
+
+    adopted: the server had them. spent: they had met something before the first snapshot. withdrawn: they never were.
+    moved: how often one was elsewhere than it was drawn.
+    """
+
+    predicted: int = 0
+    adopted: int = 0
+    spent: int = 0
+    withdrawn: int = 0
+    moved: int = 0
+
+
+class _Spawned:
+    """What a kind's rows are named by and how they move: its fields by number."""
+
+    def __init__(self, kind: Kind, history: History | Received, owner: str, tick: str, ordinal: str | None) -> None:
+        public = kind.public_count
+        self.kind = kind
+        self.history = history
+        self.owner, self.tick = kind.index[owner], kind.index[tick]
+        self.key = [self.owner, self.tick] + ([] if ordinal is None else [kind.index[ordinal]])
+        self.cycle = int(kind.high[self.tick, 0]) + 1
+        pairs = zip(*(rows.tolist() for rows in kind.rated), strict=True)
+        self.moves = [(base, rate) for base, rate in pairs if base < public]
+        self.units = [kind.fields[base].precision for base, _ in self.moves]
+
+
+class _Shot:
+    """One such row. Ticks of its own time: `tick` made it; `state` is its row at the end of tick `at`."""
+
+    __slots__ = (
+        "alive_at",
+        "at",
+        "ended_at",
+        "fading",
+        "free_until",
+        "generation",
+        "how",
+        "key",
+        "number",
+        "offset",
+        "orphan",
+        "pace",
+        "place",
+        "row",
+        "state",
+        "tick",
+        "time",
+    )
+
+    def __init__(self, how: _Spawned, number: int, tick: int, key: tuple[int, ...], spawn: Spawn) -> None:
+        self.how = how
+        self.number = number
+        self.tick = tick
+        self.key = key
+        self.state = spawn.state
+        self.at = tick
+        self.free_until: float | None = tick - 1 + spawn.free_ticks  # None: nobody knows
+        self.row: int | None = None  # the server's
+        self.generation = -1
+        self.alive_at = tick - 1  # the newest snapshot that has it
+        self.ended_at: int | None = None  # the oldest one that lacks it
+        self.orphan = False
+        self.fading: float | None = None  # seconds left
+        self.time: float | None = None  # drawn at; None: not yet
+        self.pace = PACE
+        self.offset = [0.0] * len(how.moves)
+        self.place: int | None = None  # the row of the picture it is drawn in until there is the server's
+
+    @property
+    def pending(self) -> bool:
+        """Whether the server has said nothing about it yet."""
+        return self.row is None and self.ended_at is None and self.fading is None
+
+    def places(self, time: float) -> list[float]:
+        """Return its dead-reckoned fields at `time`, without the offset."""
+        ticks = time - self.at
+        return [self.state.item(base) + self.state.item(rate) * ticks for base, rate in self.how.moves]
+
+    def become(self, state: np.ndarray, at: int, free_until: float | None) -> bool:
+        """Take another state, and keep being drawn where it was; tell whether it has to move there."""
+        shown = self.shown()
+        self.state, self.at, self.free_until = state, at, free_until
+        return shown is not None and self.comes_from(shown)
+
+    @property
+    def limit(self) -> float:
+        """The time it is never drawn beyond: there a wall is, or may be."""
+        return float(self.alive_at) if self.free_until is None else self.free_until
+
+    def shown(self) -> list[float] | None:
+        """Return where it was drawn last; None: it was not."""
+        if self.time is None:
+            return None
+        return [place + offset for place, offset in zip(self.places(self.time), self.offset, strict=True)]
+
+    def comes_from(self, shown: list[float]) -> bool:
+        """Be drawn from where it was `shown` on; tell whether it was elsewhere."""
+        assert self.time is not None
+        self.time = min(self.time, self.limit)
+        now = self.places(self.time)
+        self.offset = [was - new for was, new in zip(shown, now, strict=True)]
+        if self._farthest() > _SNAP:
+            self.offset = [0.0] * len(now)
+        return any(self.offset)
+
+    def settle(self, elapsed: float) -> None:
+        """Let the offset fade."""
+        if any(self.offset):
+            kept = max(0.0, 1.0 - _DECAY * elapsed) if self._farthest() >= _UNSEEN else 0.0
+            self.offset = [part * kept for part in self.offset]
+
+    def _farthest(self) -> float:
+        return max((abs(part) * unit for part, unit in zip(self.offset, self.how.units, strict=True)), default=0.0)
+
+    def column(self, time: float) -> np.ndarray:
+        """Return the row as it is drawn at `time`, `(public fields,) float64`."""
+        values = self.state.astype(np.float64)
+        for (base, _), place, offset in zip(self.how.moves, self.places(time), self.offset, strict=True):
+            values[base] = place + offset
+        return values
+
+
+class Spawns:
+    """One player's rows in the air; see the module. row: the player's. histories: the snapshots received, by kind."""
+
+    def __init__(
+        self, game: SpawningGame, kinds: tuple[Kind, ...], row: int, histories: Mapping[str, History | Received]
+    ) -> None:
+        self._game = game
+        self._row = row
+        named = {kind.name: kind for kind in kinds}
+        self._kinds = {
+            name: _Spawned(named[name], histories[name], key.owner, key.tick, key.ordinal)
+            for name, key in game.spawn_keys.items()
+        }
+        self._shots: list[_Shot] = []
+        self._made = 0
+        self.figures = SpawnFigures()
+
+    def __len__(self) -> int:
+        """Rows that are followed."""
+        return len(self._shots)
+
+    def clear(self) -> None:
+        """Forget all: from now on they are drawn like anybody's."""
+        self._shots.clear()
+
+    # What the prediction says ----------------------------------------------------------------------------------------
+
+    def predicted(self, tick: int, before: Rows, after: Rows, inputs: Rows) -> None:
+        """The own row was predicted, or predicted again, from `before` to `after` through `tick` by `inputs`."""
+        made = self._game.spawns(self._row, before, after, inputs, tick)
+        if not made and not self._shots:
+            return
+        undone = {(shot.how.kind.name, shot.key): shot for shot in self._shots if shot.tick == tick and shot.pending}
+        for spawn in made:
+            how = self._kinds[spawn.kind]
+            key = tuple(spawn.state[how.key].tolist())
+            shot = undone.pop((spawn.kind, key), None)
+            if shot is None:
+                self._shots.append(_Shot(how, self._made, tick, key, spawn))
+                self._made += 1
+                self.figures.predicted += 1
+            else:
+                shot.orphan = False
+                if (shot.state != spawn.state).any():
+                    self.figures.moved += shot.become(spawn.state, tick, tick - 1 + spawn.free_ticks)
+        for shot in undone.values():
+            shot.orphan = True
+        del self._shots[:-MOST]
+
+    # What the server says --------------------------------------------------------------------------------------------
+
+    def told(self, tick: int, newest: bool, agreed: bool) -> None:
+        """The snapshot of `tick` is in the histories, and reconciled.
+
+        newest: none of a later tick had come before. agreed: all that the player did up to it was predicted well.
+        """
+        for how in self._kinds.values() if self._shots else ():
+            shots = [shot for shot in self._shots if shot.how is how and shot.tick <= tick]
+            slot = how.history.slot(tick)
+            if not shots or slot is None:
+                continue
+            rows = how.history.rows(slot)
+            mine = np.flatnonzero((rows.status != ABSENT) & (rows.state[how.owner] == self._row)).tolist()
+            found = {tuple(rows.state[how.key, row].tolist()): row for row in mine}
+            for shot in shots:
+                row = found.pop(shot.key, None)
+                if row is not None:
+                    self._is_there(shot, tick, row, rows.state[:, row], int(rows.generation[row]))
+                elif newest or shot.ended_at is not None:
+                    self._is_gone(shot, tick, agreed)
+            for shot in shots:
+                key = self._slipped(shot, found) if found and shot.orphan else None
+                if key is not None:
+                    shot.tick += self._apart(shot, key)
+                    shot.key = key
+                    row = found.pop(key)
+                    self._is_there(shot, tick, row, rows.state[:, row], int(rows.generation[row]))
+
+    def _is_there(self, shot: _Shot, tick: int, row: int, state: np.ndarray, generation: int) -> None:
+        figures = self.figures
+        if shot.row is None:
+            figures.adopted += 1
+            figures.withdrawn -= shot.fading is not None
+            figures.spent -= shot.ended_at is not None
+            shot.row, shot.generation = row, generation
+        shot.orphan, shot.fading = False, None
+        if tick <= shot.alive_at:
+            return
+        shot.alive_at = tick
+        if shot.ended_at is not None and shot.ended_at <= tick:
+            shot.ended_at = None  # it was only out of sight
+        if (state != expected(shot.how.kind, shot.state, tick - shot.at)).any():
+            figures.moved += shot.become(state.copy(), tick, None)
+
+    def _is_gone(self, shot: _Shot, tick: int, agreed: bool) -> None:
+        if shot.ended_at is not None:
+            if shot.alive_at < tick < shot.ended_at:
+                shot.ended_at = tick
+        elif shot.row is not None:
+            if tick > shot.alive_at:
+                shot.ended_at = tick
+        elif agreed and shot.pending and not shot.orphan:
+            shot.ended_at = tick
+            self.figures.spent += 1
+        else:
+            shot.orphan = True
+
+    def _slipped(self, shot: _Shot, found: dict[tuple[int, ...], int]) -> tuple[int, ...] | None:
+        """Return the key of the row that an orphan has become, of rows `found` that are no other shot's."""
+        others = {other.key for other in self._shots if other.how is shot.how}
+        near = [key for key in found if key not in others and abs(self._apart(shot, key)) <= SLIP]
+        return min(near, key=lambda key: abs(self._apart(shot, key)), default=None)
+
+    @staticmethod
+    def _apart(shot: _Shot, key: tuple[int, ...]) -> int:
+        """Return by how many ticks a row of `key` was made later than a shot."""
+        cycle = shot.how.cycle
+        return (key[1] - shot.tick + cycle // 2) % cycle - cycle // 2
+
+    # To the screen ---------------------------------------------------------------------------------------------------
+
+    def draw(self, picture: Picture, predicted_tick: int, own_time: float, elapsed: float, tick_hz: float) -> None:
+        """Put them into `picture`, `elapsed` seconds after the one before.
+
+        predicted_tick: the newest tick predicted. own_time: the tick, with its fraction, that the own row is drawn at.
+        """
+        if not self._shots:
+            return
+        self._settle(predicted_tick, own_time - PATIENCE * tick_hz)
+        view = picture.view.time / VIEW_UNITS
+        self._shots = [shot for shot in self._shots if self._moves_on(shot, own_time, view, elapsed)]
+        for how in self._kinds.values():
+            shots = [shot for shot in self._shots if shot.how is how and shot.time is not None]
+            if shots:
+                _put(picture, how.kind.name, shots)
+
+    def _settle(self, predicted_tick: int, patience_from: float) -> None:
+        """Decide what becomes of orphans: one that is drawn lives on in a shot that is new, or fades."""
+        for shot in self._shots:
+            if shot.pending and (shot.tick > predicted_tick or shot.tick < patience_from):
+                shot.orphan = True
+        for orphan in [shot for shot in self._shots if shot.orphan and shot.fading is None]:
+            heirs = [
+                shot
+                for shot in self._shots
+                if shot.how is orphan.how
+                and shot.time is None
+                and not shot.orphan
+                and abs(shot.tick - orphan.tick) <= SLIP
+            ]
+            shown = orphan.shown()
+            if shown is None or heirs:
+                self._shots.remove(orphan)
+                self.figures.predicted -= 1
+            if shown is None:
+                continue
+            if heirs:
+                heir = min(heirs, key=lambda shot: abs(shot.tick - orphan.tick))
+                heir.time, heir.pace, heir.place, heir.number = orphan.time, orphan.pace, orphan.place, orphan.number
+                self.figures.moved += heir.comes_from(shown)
+            else:
+                orphan.fading = FADE
+                self.figures.withdrawn += 1
+
+    def _moves_on(self, shot: _Shot, own_time: float, view: float, elapsed: float) -> bool:
+        """Move a shot on to its next drawn time; tell whether it is still to be drawn."""
+        if shot.fading is not None and shot.time is not None:
+            shot.fading -= elapsed
+            if shot.fading <= 0.0:
+                return False
+        if shot.ended_at is not None and view >= shot.ended_at:
+            return False
+        begin = shot.tick - 1
+        limit = shot.limit
+        if shot.time is None:
+            if own_time < begin:
+                return True  # its time has not come: an input delay
+            gap, free = max(own_time - view, 0.0), max(limit - begin, 0.0)
+            if free < inf and gap > 0.0:
+                shot.pace = min(PACE, free / (free + gap))
+            shot.time = float(begin)
+        else:
+            shot.settle(elapsed)
+        if shot.ended_at is not None:
+            limit = min(limit, float(shot.ended_at))
+        time = max(view, begin + shot.pace * (own_time - begin))
+        shot.time = max(shot.time, min(time, limit))
+        return True
+
+
+def _put(picture: Picture, name: str, shots: list[_Shot]) -> None:
+    """Draw `shots` in their rows of the kind `name`: the server's, or free ones."""
+    seen = picture.kinds[name]
+    alive, generation = seen.alive.copy(), seen.generation.copy()
+    rows, columns = [], []
+    for shot in shots:
+        row = shot.row
+        if row is not None and alive[row] and generation[row] != shot.generation:
+            row = None  # the view still has the one before it in that row
+        if row is None:
+            if shot.place is None or alive[shot.place]:
+                free = np.flatnonzero(~alive)
+                if not len(free):
+                    continue
+                shot.place = int(free[-1])
+            row = shot.place
+        alive[row] = True
+        generation[row] = shot.generation if row == shot.row else -1 - shot.number
+        if shot.fading is not None:
+            picture.fading[name, row] = shot.fading / FADE
+        assert shot.time is not None
+        rows.append(row)
+        columns.append(shot.column(shot.time))
+    picture.kinds[name] = Seen(seen.kind, partial(_with, seen, rows, columns), alive, generation)
+
+
+def _with(seen: Seen, rows: list[int], columns: list[np.ndarray]) -> np.ndarray:
+    """Return the values of `seen` with `columns` in `rows`."""
+    values = seen.values if seen.values.flags.writeable else seen.values.copy()
+    values[:, rows] = np.stack(columns, axis=1)
+    return values
