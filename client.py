@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from engine.address import Address, format_address, parse_address
+from engine.client.input_delay import AUTOMATIC, MAX_INPUT_DELAY
 from engine.client.reconnect import Reconnect, Refusal, Returning
 from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
-from engine.config import protocol_id
+from engine.config import ClientConfig, protocol_id
 from engine.errors import NetError, ProtocolError, UsageError
 from engine.game import Brain, Game
 from engine.identity import clean_name
@@ -88,6 +89,8 @@ def build_parser() -> Parser:
     test.add_argument("--bot", action="store_true", help="play by itself")
     test.add_argument("--behaviour", default="mixed", metavar="NAME", help="how --bot plays (default mixed)")
     test.add_argument("--link", metavar="PROFILE", help="put a simulated link under this client: wifi, 4g, awful, ...")
+    delay = "ticks after which the own player answers: 0 to 3, or auto (default 0; a window goes by the settings)"
+    test.add_argument("--input-delay", type=_input_delay, default=0, metavar="TICKS", help=delay)
     test.add_argument("--seed", type=count, default=1, metavar="N", help="of --link and --bot (default 1)")
     test.add_argument("--json", type=writable, metavar="FILE", help="at the end, write what was measured to FILE")
     test.add_argument("--screenshot", type=writable, metavar="FILE", help="at the end, save the last picture as a PNG")
@@ -278,7 +281,8 @@ def _enter(
 
     def new_session(token: bytes, now: float) -> ClientSession:
         # The machine's own clock may be wrong: how old the token is, the server knows.
-        session = ClientSession(Arena.factory, token, now, None, os.urandom, messages=speech)
+        config = ClientConfig(input_delay=options.input_delay)
+        session = ClientSession(Arena.factory, token, now, None, os.urandom, config, messages=speech)
         session.recorder = None if recording is None else recording.writer
         return session
 
@@ -582,6 +586,15 @@ def _any_address(token: bytes) -> str:
     except ProtocolError as error:
         raise UsageError(f"that is no connect token: {error}") from error
     return "::" if ":" in host else "0.0.0.0"
+
+
+def _input_delay(text: str) -> int:
+    """Read an input delay, for argparse."""
+    if text == "auto":
+        return AUTOMATIC
+    if not (text.isdecimal() and len(text) == 1 and int(text) <= MAX_INPUT_DELAY):
+        raise argparse.ArgumentTypeError(f"{text!r} is no input delay: 0 to {MAX_INPUT_DELAY}, or auto")
+    return int(text)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -113,7 +113,9 @@ class Soak:
         ]
         self._mood = _Mood()
         settings = {"max_players": players}
-        self.match = VirtualMatch(self._game, specs, seed=seed, settings=settings, snapshot_every=snapshot_every)
+        self.match = VirtualMatch(
+            self._game, specs, seed=seed, settings=settings, snapshot_every=snapshot_every, measured=False
+        )
         self._random = np.random.default_rng(seed)
         self._said: dict[int, list[str]] = defaultdict(list)  # by speaker
         self._heard: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))  # by hearer and speaker

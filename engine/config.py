@@ -126,6 +126,8 @@ class ClientConfig:
     lead_margin_ticks: float = 2.0
     """Slack kept above the worst recent arrival: one tick because the server sees arrivals once a tick, and one so that
     the input of a single lost packet still comes in time with the next. Measured at 1: four times the corrections."""
+    input_delay: int = 0
+    """Ticks after which the own row answers to an input, 0 to 3; -1: as the line needs it (`client.input_delay`)."""
     max_steer: float = 0.1
     """Largest change of clock rate: 10 % is not felt."""
     jump_ticks: float = 10.0
@@ -141,6 +143,7 @@ class ClientConfig:
     def __post_init__(self) -> None:
         _require(self, "max_redundant_inputs", 1, 60)
         _require(self, "lead_margin_ticks", 0.0, 30.0)
+        _require(self, "input_delay", -1, 3)
         _require(self, "max_steer", 0.001, 0.5)
         _require(self, "jump_ticks", 1.0, 1000.0)
         _require(self, "lateness_window", 0.1, 60.0)

@@ -56,13 +56,16 @@ DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Actions and the keys that do them, unless the player says otherwise."""
 
+INPUT_DELAYS = ("automatic", "none", "1 tick", "2 ticks", "3 ticks")
+"""After how long the own player answers to an input; the choices of `engine.client.input_delay`, from -1 on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """One player's choices. Raises UsageError on a value that can't be.
 
     volume: 0..1. resolution: of the window, pixels. frame_cap: frames a second at most. keys: by action, as in
-    `DEFAULT_KEYS`; all actions are there. favourites, recent: servers as host:port, the latest first.
+    `DEFAULT_KEYS`; all actions are there. input_delay: one of INPUT_DELAYS. favourites, recent: servers as host:port, the latest first.
     """
 
     name: str = "player"
@@ -73,6 +76,7 @@ class Settings:
     full_screen: bool = False
     frame_cap: int = 120
     screen_shake: bool = True
+    input_delay: str = "automatic"
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_KEYS))
     favourites: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
@@ -82,6 +86,7 @@ class Settings:
             raise UsageError(f"name: {self.name!r} has spaces around it, or is not composed")
         _one_of("colour", self.colour, COLOURS)
         _one_of("palette", self.palette, PALETTES)
+        _one_of("input_delay", self.input_delay, INPUT_DELAYS)
         _between("volume", self.volume, 0.0, 1.0)
         _between("frame_cap", self.frame_cap, FRAME_CAPS[0], FRAME_CAPS[-1])
         _between("resolution's width", self.resolution[0], 320, 7680)

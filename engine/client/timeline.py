@@ -73,6 +73,8 @@ class LeadClock:
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._tightest: float | None = None  # of the reports: what counts of them all
         self._restart_from = 0.0
+        self.extra_margin = 0.0
+        """Ticks of slack kept besides the configured margin; may be set at any time."""
         self.jumps = 0
 
     @property
@@ -165,7 +167,7 @@ class LeadClock:
         if self._tightest is None:
             return 0.0
         slack = self._tightest + self._adjusted
-        margin = self._config.lead_margin_ticks
+        margin = self._config.lead_margin_ticks + self.extra_margin
         if slack < margin:
             return margin - slack
         return min(margin + _BAND_TICKS - slack, 0.0)

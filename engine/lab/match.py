@@ -99,8 +99,11 @@ class LabPlayer:
         self._brain = brain
         self._seen: Picture | None = None
 
-    def frame(self, now: float, shots: ShotWatch) -> None:
-        """Play, send and draw, as a client's loop does once a frame: inputs answer the picture of the frame before."""
+    def frame(self, now: float, shots: ShotWatch | None) -> None:
+        """Play, send and draw, as a client's loop does once a frame: inputs answer the picture of the frame before.
+
+        shots: what is told of the player's shots; None: nothing of this frame is measured.
+        """
         session, picture = self.session, self._seen
         row = session.own_row
 
@@ -109,7 +112,7 @@ class LabPlayer:
             if picture is None or picture.own is None or row is None or game is None:
                 return [0] * len(game.input.fields) if game else []
             given = self._brain.think(picture, np.array([row]), tick)
-            if game.shots(given)[0]:
+            if shots is not None and game.shots(given)[0]:
                 own = session.predicted_own()
                 shots.claim(row, tick, picture, None if own is None else own.copy())
             inputs: list[int] = given.state[:, 0].tolist()
@@ -118,7 +121,7 @@ class LabPlayer:
         session.update(now, controls)
         self.socket.send(session.datagrams_to_send(), now)
         self._seen = session.picture(now)
-        if self._seen is not None:
+        if self._seen is not None and shots is not None:
             self.truth.drew(self._seen, now)
         session.events()
         session.verdicts()
@@ -132,6 +135,7 @@ class VirtualMatch:
         bots: further bots that the server plays itself.
         snapshot_every: ticks per snapshot, where no `match` is given.
         warmup: seconds after a player's first picture that are left out of its measures.
+        measured: whether what players see is compared with the truth; without it, a match costs a tenth less.
         watch_tick: called after each tick with its record and the world: for traces and the sync test.
     """
 
@@ -149,6 +153,7 @@ class VirtualMatch:
         server: ServerConfig | None = None,
         events: tuple[LabEvent, ...] = (),
         warmup: float = WARMUP,
+        measured: bool = True,
         watch_tick: Callable[[TickRecord, World], None] | None = None,
     ) -> None:
         self.now = 0.0
@@ -200,7 +205,9 @@ class VirtualMatch:
         # What is to be compared must still be in the histories.
         held = match.history_snapshots * match.snapshot_every / match.tick_hz
         self._flush_interval = min(FLUSH_INTERVAL, held / 2.0)
-        self._push(self._flush_interval, self._flush)
+        self._measured = measured
+        if measured:
+            self._push(self._flush_interval, self._flush)
 
     @property
     def game(self) -> Game:
@@ -268,7 +275,7 @@ class VirtualMatch:
 
     def _stepped(self, record: TickRecord, world: World) -> None:
         self.states.push(world.tick, world[self.game.player.name])
-        if record.seen:
+        if record.seen and self._measured:
             self.shots.judge_again(record, world)
         if self._watch_tick is not None:
             self._watch_tick(record, world)
@@ -300,7 +307,7 @@ class VirtualMatch:
     def _frame(self, player: LabPlayer) -> None:
         if player.session.phase is Phase.CLOSED:
             return
-        player.frame(self.now, self.shots)
+        player.frame(self.now, self.shots if self._measured else None)
         self._push(self.now + 1.0 / player.spec.frame_hz, partial(self._frame, player))
 
     def _leave(self, player: LabPlayer) -> None:
@@ -317,13 +324,16 @@ class VirtualMatch:
 
     def _deliver(self, player: LabPlayer) -> None:
         player.session.receive(player.socket.receive(self.now), self.now)
-        for tick in player.session.taken_snapshots():
+        taken = player.session.taken_snapshots()
+        for tick in taken if self._measured else ():
             player.truth.took(tick)
 
     # Measuring -------------------------------------------------------------------------------------------------------
 
     def _arrives(self, sent_at: float, at: float, source: Address, to: Address, size: int) -> None:
         """The network says when something will arrive: the true delay of a line."""
+        if not self._measured:
+            return
         if to == _SERVER:
             self._by_address[source].truth.arrives("up", sent_at, (at - sent_at) * 1000.0)
         elif to in self._by_address:

@@ -133,8 +133,10 @@ class NetGraph:
                 least,
             )
             top += widgets.px(46)
+        held_back = round(figures.input_delay_ticks)
+        lead = f"{figures.lead_ticks:.1f} ticks" + (f" ({held_back} held back)" if held_back else "")
         lines = (
-            ("lead", f"{figures.lead_ticks:.1f} ticks", "delay", f"{figures.interpolation_delay_ms:.0f} ms"),
+            ("lead", lead, "delay", f"{figures.interpolation_delay_ms:.0f} ms"),
             ("down", f"{figures.down_kbit_s:.0f} kbit/s", "up", f"{figures.up_kbit_s:.0f} kbit/s"),
             ("resimulated", f"{figures.resimulated}", "starved", f"{figures.starved}"),
         )

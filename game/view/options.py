@@ -7,7 +7,7 @@ from dataclasses import replace
 import pygame
 
 from engine.identity import MAX_NAME_CHARACTERS, clean_name
-from game.settings import COLOURS, DEFAULT_KEYS, FRAME_CAPS, PALETTES, RESOLUTIONS, Settings
+from game.settings import COLOURS, DEFAULT_KEYS, FRAME_CAPS, INPUT_DELAYS, PALETTES, RESOLUTIONS, Settings
 from game.view.palette import BAD, FAINT, INK, Palette
 from game.view.start import name_problem
 from game.view.ui import Ui
@@ -62,6 +62,8 @@ class OptionsScreen:
             "option cap", line("Frames a second"), [str(each) for each in caps], caps.index(settings.frame_cap)
         )
         shake = ui.toggle("option shake", line("Screen shake"), settings.screen_shake)
+        delay = INPUT_DELAYS.index(settings.input_delay)
+        delay = ui.choice("option delay", line("Input delay"), INPUT_DELAYS, delay)
         return replace(
             settings,
             colour=COLOURS[at],
@@ -71,6 +73,7 @@ class OptionsScreen:
             full_screen=full,
             frame_cap=caps[cap],
             screen_shake=shake,
+            input_delay=INPUT_DELAYS[delay],
         )
 
 

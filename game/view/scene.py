@@ -83,6 +83,7 @@ class NetFigures:
     down_kbit_s: float = 0.0
     up_kbit_s: float = 0.0
     lead_ticks: float = 0.0
+    input_delay_ticks: float = 0.0
     interpolation_delay_ms: float = 0.0
     corrections: int = 0
     resimulated: int = 0

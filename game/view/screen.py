@@ -20,7 +20,7 @@ from game.arena import ArenaMap
 from game.rules import Arena
 from game.schema import Button
 from game.schema import Phase as MatchPhase
-from game.settings import COLOURS, Settings
+from game.settings import COLOURS, INPUT_DELAYS, Settings
 from game.view.audio import Audio
 from game.view.chat import Chat
 from game.view.controls import Controls, bindings_of
@@ -216,6 +216,7 @@ class Screen:
         now = loop.clock.now()
         self._frame_times.append(now)
         session = loop.session
+        session.input_delay.choice = INPUT_DELAYS.index(self.settings.input_delay) - 1
         scene = Scene(
             picture=picture or Picture(View(0, None, 0)),
             names=session.names,
@@ -404,6 +405,7 @@ class Screen:
             down_kbit_s=link.in_kbit_s,
             up_kbit_s=link.out_kbit_s,
             lead_ticks=figures.lead_ticks,
+            input_delay_ticks=figures.input_delay_ticks,
             interpolation_delay_ms=figures.interpolation_delay * 1000,
             corrections=figures.prediction.corrections,
             resimulated=figures.prediction.resimulated_ticks,
