@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -208,13 +207,11 @@ class Spawn:
     """A row that an input makes.
 
     kind: its kind's name. state: `(public fields,) int32`, the row at the end of the input's tick, bit for bit as the
-    server makes it. free_ticks: for how many ticks, from the beginning of that tick, nothing that stands still is in
-    the way of its dead reckoning; it is never drawn beyond.
+    server makes it.
     """
 
     kind: str
     state: np.ndarray
-    free_ticks: float = inf
 
 
 @runtime_checkable
@@ -235,6 +232,14 @@ class SpawningGame(Protocol):
 
         before, after: one row each, the owner's fields, as `predict` was given it and as it left it: what a step needs
         to know of the shooter, without predicting again. Reads nothing else but the map, and writes nothing.
+        """
+        ...
+
+    def free_ticks(self, kind: str, state: np.ndarray, player: Rows) -> float:
+        """Return for how many ticks nothing that stands still is in the way of such a row; it is not drawn beyond.
+
+        state: `(public fields,) int32`, where its dead reckoning begins. player: the own row, as `spawns` is given it,
+        which may tell what map that is on.
         """
         ...
 

@@ -224,9 +224,11 @@ class Arena:
         player = after.state[:, 0]
         if player[_SHOTS] == before.state[_SHOTS, 0] or player[_WEAPON] != Weapon.ROCKET:
             return ()
-        rocket = self._combat.rocket(player, row, tick)
-        free = self._combat.free_ticks(self.maps[self._map_index(player)], rocket)
-        return (Spawn(ROCKET.name, expected(ROCKET, rocket, 1), free),)
+        return (Spawn(ROCKET.name, expected(ROCKET, self._combat.rocket(player, row, tick), 1)),)
+
+    def free_ticks(self, kind: str, state: np.ndarray, player: Rows) -> float:
+        """Return after how many ticks a rocket meets a wall."""
+        return self._combat.free_ticks(self.maps[self._map_index(player.state[:, 0])], state)
 
     def repeat(self, inputs: Rows) -> Rows:
         """Return what stands in for inputs that follow `inputs` and have not come: people go on running and aiming,

@@ -10,6 +10,7 @@ misprediction. Fields the client does not predict (health, score) are simply tak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,10 @@ _UNSEEN = 0.02
 """Game units of drawn offset that are dropped: a fiftieth of a pixel."""
 
 
+Watch = Callable[[int, Rows, Rows, Rows], None]
+"""Told of each tick that is predicted, for the first time or again: the tick, the own row before and after, the input."""
+
+
 @dataclass(slots=True)
 class PredictionFigures:
     """Counts since the start. corrections: mispredictions; shoved: corrections explained from outside."""
@@ -42,12 +47,17 @@ class PredictionFigures:
 class Prediction:
     """One player's own row. `smooth` names the fields whose drawn offset decays (found in the kind)."""
 
-    def __init__(self, game: Game, max_resimulated_ticks: int) -> None:
+    def __init__(self, game: Game, max_resimulated_ticks: int, watch: Watch | None = None) -> None:
         self._game = game
+        self._watch = watch
         self._kind = game.player
         self._max = max_resimulated_ticks
         fields = self._kind.owner_count
         self._predicted = self._kind.predicted[:fields]
+        # What a player does, and nothing that moves it changes.
+        self._deeds = self._predicted.copy()
+        for moving in self._kind.rated:
+            self._deeds[moving[moving < fields]] = False
         self._smooth = [
             at for at, field in enumerate(self._kind.fields[:fields]) if field.smooth and field.rate is not None
         ]
@@ -95,10 +105,13 @@ class Prediction:
         self._predict(tick, inputs)
         self._states.pop(tick - 2 * self._max, None)
 
-    def reconcile(self, tick: int, own: np.ndarray) -> None:
-        """Compare with the server's own row at `tick`, `(owner_fields,) int32`, and correct what follows from it."""
+    def reconcile(self, tick: int, own: np.ndarray) -> bool:
+        """Compare with the server's own row at `tick`, `(owner_fields,) int32`, and correct what follows from it.
+
+        Returns whether all the player did is as predicted: at most, something else has moved it or changed what it has.
+        """
         if tick <= self._confirmed:
-            return
+            return False
         shove = 0 if self._shove is None else int(own[self._shove])
         shoved = shove != self._confirmed_shove
         self._confirmed, self._confirmed_shove = tick, shove
@@ -106,7 +119,8 @@ class Prediction:
             self._newest = own[:, None].copy()
             self.tick = tick
             self._resimulate(tick)
-            return
+            return False
+        agreed = False
         known = self._states.pop(tick, None)
         # States come in the order of their ticks; what is older than the server's word is no more use.
         while self._states and (oldest := next(iter(self._states))) < tick:
@@ -115,7 +129,8 @@ class Prediction:
             predicted = known[:, 0]
             wrong = predicted != own
             if not np.count_nonzero(wrong):
-                return
+                return True
+            agreed = not (wrong & self._deeds).any()
             if shoved:
                 self.figures.shoved += 1
             elif (wrong & self._predicted).any():
@@ -135,6 +150,7 @@ class Prediction:
         ]
         if jumped or max(map(abs, self._offset), default=0.0) > _SNAP:
             self._offset = [0.0] * len(self._smooth)
+        return agreed
 
     def _bridge(self, tick: int) -> None:
         """Predict the ticks up to `tick` for which no input was made: at the start, or where the clock jumped.
@@ -162,7 +178,10 @@ class Prediction:
         """Predict `tick`, the one after `self.tick`, with `inputs`, `(input_fields, 1) int32`."""
         assert self._newest is not None
         state = self._newest.copy()
-        self._game.predict(Rows(self._kind, state), Rows(self._input_kind, inputs), tick)
+        after, given = Rows(self._kind, state), Rows(self._input_kind, inputs)
+        self._game.predict(after, given, tick)
+        if self._watch is not None:
+            self._watch(tick, Rows(self._kind, self._newest), after, given)
         self._before, self._newest = self._newest, state
         self._states[tick] = state
         self.tick = tick
@@ -171,7 +190,8 @@ class Prediction:
         """Return the own row to draw, `(owner_fields,) float64` in grid units, `elapsed` seconds after the last call.
 
         part: how far, 0..1, the lead clock is into the tick after the newest: the row is drawn between the two newest.
-        smooth: let the offset of a correction fade; else it is dropped at once.
+        Below 0 it is drawn between older ones, as far as they are kept: an input delay. smooth: let the offset of a
+        correction fade; else it is dropped at once.
         """
         if self._newest is None or self._before is None:
             return None
@@ -180,9 +200,9 @@ class Prediction:
             rate = _FAST if size > _LARGE else _SLOW
             kept = max(0.0, 1.0 - rate * elapsed) if smooth and size >= _UNSEEN else 0.0
             self._offset = [offset * kept for offset in self._offset]
+        before, newest, part = self._pair(part)
         # A handful of numbers: in plain Python they cost a third of what arrays of one element do.
-        values = self._newest[:, 0].astype(np.float64)
-        before = self._before
+        values = newest[:, 0].astype(np.float64)
         between = self._teleport is None or before.item(self._teleport, 0) == values.item(self._teleport)
         part = min(max(part, 0.0), 1.0)
         for at, unit, offset in zip(self._smooth, self._units, self._offset, strict=True):
@@ -192,3 +212,17 @@ class Prediction:
                 drawn = was + part * (drawn - was)
             values[at] = drawn + offset / unit
         return values
+
+    def _pair(self, part: float) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return the two states to draw between, and how far it is from the first to the second."""
+        assert self._newest is not None and self._before is not None
+        tick = self.tick
+        pair = self._before, self._newest
+        while part < 0.0:
+            tick -= 1
+            older = self._states.get(tick - 1)
+            if older is None:
+                return pair[0], pair[0], 1.0  # the oldest that is kept
+            pair = older, pair[0]
+            part += 1.0
+        return *pair, part

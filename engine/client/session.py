@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 
 from engine.address import Address
+from engine.client.input_delay import InputDelay
 from engine.client.interpolation import Interpolation
 from engine.client.prediction import Prediction, PredictionFigures
+from engine.client.spawns import SpawnFigures, Spawns
 from engine.client.timeline import FAR_TICKS, LeadClock, ViewClock
 from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
-from engine.game import Game, GameEvent, GameFactory, TeamGame
+from engine.game import Game, GameEvent, GameFactory, SpawningGame, TeamGame
 from engine.identity import clean_name, decode_resume_ticket
 from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header
@@ -93,11 +95,13 @@ class ClientFigures:
 
     link: LinkStats
     prediction: PredictionFigures
+    spawns: SpawnFigures
     snapshots: int
     snapshot_bytes: int
     last_snapshot_bytes: int
     lead_ticks: float
     interpolation_delay: float
+    input_delay_ticks: float
     inputs_missing: int
     inputs_made: int
     pictures: int
@@ -144,6 +148,8 @@ class ClientSession:
         """The newest snapshot."""
         self.switches = self.config.switches
         """Which mechanisms are on; may be replaced at any time."""
+        self.input_delay = InputDelay(self.config.input_delay)
+        """After how many ticks the own row answers; its `choice` may be changed at any time."""
         self.recorder: Recorder | None = None
         """Who is told of what comes, from the welcome on; set it before."""
         self._games = games
@@ -306,7 +312,11 @@ class ClientSession:
         self._lead = LeadClock(self.config, match.tick_hz)
         self._view_clock = ViewClock(self.config, match.tick_hz, every)
         self._writer = InputWriter(game.input, self.config.max_redundant_inputs)
-        self._prediction = Prediction(game, self.config.max_resimulated_ticks)
+        self._spawns: Spawns | None = None
+        if isinstance(game, SpawningGame) and self.own_row is not None:
+            self._spawns = Spawns(game, game.kinds, self.own_row, self.histories)
+        watch = self._spawns.predicted if self._spawns is not None else None
+        self._prediction = Prediction(game, self.config.max_resimulated_ticks, watch)
         self._interpolation = Interpolation(self.histories, match.max_extrapolation * match.tick_hz)
         self._channels.send(MATCH, ENGINE_MESSAGES.encode(Ready(schema_hash(game.kinds))))
         if self.recorder is not None:
@@ -349,10 +359,13 @@ class ClientSession:
             self._steer(snapshot.tick, snapshot.input_tick, snapshot.slack / VIEW_UNITS, now)
         if snapshot.input_tick is not None:
             self._writer.acknowledge(snapshot.input_tick)
+        agreed = False
         if snapshot.tick > newest:
             self.snapshot = snapshot
             if snapshot.own is not None and self.switches.prediction:
-                self._prediction.reconcile(snapshot.tick, snapshot.own)
+                agreed = self._prediction.reconcile(snapshot.tick, snapshot.own)
+        if self._spawns is not None:
+            self._spawns.told(snapshot.tick, snapshot.tick > newest, agreed)
 
     def _steer(self, tick: int, input_tick: int | None, slack: float, now: float) -> None:
         """Steer the lead by what the snapshot of `tick` says of our inputs."""
@@ -401,6 +414,9 @@ class ClientSession:
             if now - self._last_send_at >= _IDLE_INTERVAL:
                 self._send_packet(b"", now)
             return
+        assert self.match is not None
+        self.input_delay.advance(now, self.match.tick_hz, self._prediction.figures.corrections)
+        self._lead.extra_margin = self.input_delay.ticks
         self._lead.advance(now)
         due = self._lead.tick - self._last_input
         if due <= 0:
@@ -468,7 +484,8 @@ class ClientSession:
 
     def _add_own(self, picture: Picture, row: int, elapsed: float) -> None:
         assert self.game is not None
-        values = self._prediction.drawn(self._lead.time - self._last_input, elapsed, self.switches.smoothing)
+        part = self._lead.time - self._last_input - self.input_delay.ticks
+        values = self._prediction.drawn(part, elapsed, self.switches.smoothing)
         if not self.switches.prediction and self.snapshot is not None and self.snapshot.own is not None:
             values = self.snapshot.own.astype(np.float64)
         if values is None:
@@ -481,6 +498,11 @@ class ClientSession:
             seen.alive[row] = True
         picture.own_row = row
         picture.own = Seen(kind, values[:, None], np.ones(1, np.bool_), np.zeros(1, np.int32))
+        if self._spawns is not None and self.match is not None:
+            if not self.switches.prediction:
+                self._spawns.clear()
+            newest = self._prediction.tick
+            self._spawns.draw(picture, newest, newest - 1 + min(part, 1.0), elapsed, self.match.tick_hz)
 
     def events(self) -> list[GameEvent]:
         """Return the game events whose tick the view has reached, oldest first, each once."""
@@ -565,7 +587,9 @@ class ClientSession:
     def own_ticks(self) -> tuple[int, int]:
         """Return the tick of the newest input made, and the tick whose own row is drawn; -1 before there is one."""
         told = self.snapshot.tick if self.snapshot else -1
-        return self._last_input, self._prediction.tick if self.switches.prediction and self.match else told
+        if not self.switches.prediction or not self.match:
+            return self._last_input, told
+        return self._last_input, self._prediction.tick - round(self.input_delay.ticks)
 
     def taken_snapshots(self) -> list[int]:
         """Return the ticks of the snapshots read since the last call (the latest 64 of them), as they came."""
@@ -589,11 +613,13 @@ class ClientSession:
         return ClientFigures(
             link=self._acks.stats(0, now),
             prediction=self._prediction.figures if playing else PredictionFigures(),
+            spawns=self._spawns.figures if playing and self._spawns is not None else SpawnFigures(),
             snapshots=self._snapshots,
             snapshot_bytes=self._snapshot_bytes,
             last_snapshot_bytes=self._last_snapshot_bytes,
             lead_ticks=self._lead.time - server_tick if playing and self._lead.started else 0.0,
             interpolation_delay=self._view_clock.delay_ticks / self.match.tick_hz if self.match else 0.0,
+            input_delay_ticks=self.input_delay.ticks,
             inputs_missing=self._inputs_missing,
             inputs_made=self._inputs_made,
             pictures=self._interpolation.pictures if playing else 0,

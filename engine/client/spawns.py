@@ -89,7 +89,7 @@ class _Spawned:
 
 
 class _Shot:
-    """One such row. Ticks of its own time: `tick` made it; `state` is its row at the end of tick `at`."""
+    """One such row: `tick` made it, `state` is its row at the end of tick `at`, `free_until` when it meets a wall."""
 
     __slots__ = (
         "alive_at",
@@ -111,14 +111,16 @@ class _Shot:
         "time",
     )
 
-    def __init__(self, how: _Spawned, number: int, tick: int, key: tuple[int, ...], spawn: Spawn) -> None:
+    def __init__(
+        self, how: _Spawned, number: int, tick: int, key: tuple[int, ...], spawn: Spawn, free_until: float
+    ) -> None:
         self.how = how
         self.number = number
         self.tick = tick
         self.key = key
         self.state = spawn.state
         self.at = tick
-        self.free_until: float | None = tick - 1 + spawn.free_ticks  # None: nobody knows
+        self.free_until = free_until
         self.row: int | None = None  # the server's
         self.generation = -1
         self.alive_at = tick - 1  # the newest snapshot that has it
@@ -140,16 +142,11 @@ class _Shot:
         ticks = time - self.at
         return [self.state.item(base) + self.state.item(rate) * ticks for base, rate in self.how.moves]
 
-    def become(self, state: np.ndarray, at: int, free_until: float | None) -> bool:
+    def become(self, state: np.ndarray, at: int, free_until: float) -> bool:
         """Take another state, and keep being drawn where it was; tell whether it has to move there."""
         shown = self.shown()
         self.state, self.at, self.free_until = state, at, free_until
         return shown is not None and self.comes_from(shown)
-
-    @property
-    def limit(self) -> float:
-        """The time it is never drawn beyond: there a wall is, or may be."""
-        return float(self.alive_at) if self.free_until is None else self.free_until
 
     def shown(self) -> list[float] | None:
         """Return where it was drawn last; None: it was not."""
@@ -160,7 +157,7 @@ class _Shot:
     def comes_from(self, shown: list[float]) -> bool:
         """Be drawn from where it was `shown` on; tell whether it was elsewhere."""
         assert self.time is not None
-        self.time = min(self.time, self.limit)
+        self.time = min(self.time, self.free_until)
         now = self.places(self.time)
         self.offset = [was - new for was, new in zip(shown, now, strict=True)]
         if self._farthest() > _SNAP:
@@ -197,6 +194,7 @@ class Spawns:
             name: _Spawned(named[name], histories[name], key.owner, key.tick, key.ordinal)
             for name, key in game.spawn_keys.items()
         }
+        self._player: Rows | None = None
         self._shots: list[_Shot] = []
         self._made = 0
         self.figures = SpawnFigures()
@@ -213,6 +211,7 @@ class Spawns:
 
     def predicted(self, tick: int, before: Rows, after: Rows, inputs: Rows) -> None:
         """The own row was predicted, or predicted again, from `before` to `after` through `tick` by `inputs`."""
+        self._player = after
         made = self._game.spawns(self._row, before, after, inputs, tick)
         if not made and not self._shots:
             return
@@ -222,16 +221,23 @@ class Spawns:
             key = tuple(spawn.state[how.key].tolist())
             shot = undone.pop((spawn.kind, key), None)
             if shot is None:
-                self._shots.append(_Shot(how, self._made, tick, key, spawn))
+                free_until = self._free_until(how, spawn.state, tick)
+                self._shots.append(_Shot(how, self._made, tick, key, spawn, free_until))
                 self._made += 1
                 self.figures.predicted += 1
             else:
                 shot.orphan = False
                 if (shot.state != spawn.state).any():
-                    self.figures.moved += shot.become(spawn.state, tick, tick - 1 + spawn.free_ticks)
+                    self.figures.moved += shot.become(spawn.state, tick, self._free_until(how, spawn.state, tick))
         for shot in undone.values():
             shot.orphan = True
         del self._shots[:-MOST]
+
+    def _free_until(self, how: _Spawned, state: np.ndarray, at: int) -> float:
+        """Return when a row that has `state` at the end of tick `at` meets what stands still."""
+        assert self._player is not None
+        begin = expected(how.kind, state, -1)  # it may have met it in that very tick
+        return at - 1 + self._game.free_ticks(how.kind.name, begin, self._player)
 
     # What the server says --------------------------------------------------------------------------------------------
 
@@ -276,7 +282,7 @@ class Spawns:
         if shot.ended_at is not None and shot.ended_at <= tick:
             shot.ended_at = None  # it was only out of sight
         if (state != expected(shot.how.kind, shot.state, tick - shot.at)).any():
-            figures.moved += shot.become(state.copy(), tick, None)
+            figures.moved += shot.become(state.copy(), tick, self._free_until(shot.how, state, tick))
 
     def _is_gone(self, shot: _Shot, tick: int, agreed: bool) -> None:
         if shot.ended_at is not None:
@@ -357,7 +363,7 @@ class Spawns:
         if shot.ended_at is not None and view >= shot.ended_at:
             return False
         begin = shot.tick - 1
-        limit = shot.limit
+        limit = shot.free_until
         if shot.time is None:
             if own_time < begin:
                 return True  # its time has not come: an input delay

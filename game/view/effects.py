@@ -19,7 +19,20 @@ from engine.world.picture import Picture
 from game.arena import PLAYER_RADIUS
 from game.schema import TURN
 from game.view.camera import Camera
-from game.view.moments import Beam, Blast, Burst, Dashed, Death, Fired, Landed, Launched, Moment, Spawned, Taken
+from game.view.moments import (
+    Beam,
+    Blast,
+    Burst,
+    Dashed,
+    Death,
+    Fired,
+    Landed,
+    Launched,
+    Moment,
+    Spawned,
+    Taken,
+    rocket_names,
+)
 from game.view.palette import BAD, FAIR, INK, RAIL, REPEATER, ROCKET, STANDARD, WEAPONS, Colour, mix
 from game.view.particles import Particles
 from game.view.pickups import colour_of_item
@@ -90,7 +103,7 @@ class Effects:
         self._numbers: deque[_Number] = deque(maxlen=24)
         self._spawns: deque[_Flash] = deque(maxlen=32)
         self._tracers: deque[_Trace] = deque(maxlen=96)
-        self._trails: dict[tuple[int, int], tuple[float, float]] = {}
+        self._trails: dict[int, tuple[float, float]] = {}
         self._time = 0.0
 
     def advance(
@@ -253,8 +266,9 @@ class Effects:
         x, y, vx, vy = (rockets[name] for name in ("x", "y", "vx", "vy"))
         puffs: list[tuple[float, float]] = []
         fires: list[tuple[float, float, float]] = []
-        for row in rockets.rows().tolist():
-            key = (row, int(rockets.generation[row]))
+        for key, row in rocket_names(rockets).items():
+            if ("rocket", row) in picture.fading:
+                continue
             at_x, at_y = float(x[row]), float(y[row])
             last_x, last_y = trails.get(key, (at_x, at_y))
             way = math.hypot(at_x - last_x, at_y - last_y)
@@ -313,9 +327,14 @@ class Effects:
             if not camera.sees(at_x, at_y, 20.0):
                 continue
             angle = math.atan2(float(vy[row]), float(vx[row]))
-            _centre(surface, self._sprites.rocket(angle * TURN / (2.0 * math.pi)), camera, at_x, at_y)
+            sprite = self._sprites.rocket(angle * TURN / (2.0 * math.pi))
+            left = picture.fading.get(("rocket", row), 1.0)
+            if left < 1.0:
+                sprite = sprite.copy()
+                sprite.set_alpha(round(255 * left))
+            _centre(surface, sprite, camera, at_x, at_y)
             flicker = 0.75 + 0.25 * math.sin(self._time * 90.0 + row)
-            flame = self._sprites.glow(15.0, (255, 196, 110), flicker, 2.5)
+            flame = self._sprites.glow(15.0, (255, 196, 110), flicker * left, 2.5)
             tail = (at_x - math.cos(angle) * 11.0, at_y - math.sin(angle) * 11.0)
             _centre(surface, flame, camera, *tail, pygame.BLEND_RGB_ADD)
 

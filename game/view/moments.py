@@ -179,7 +179,7 @@ class Watcher:
     def __init__(self, arena_map: ArenaMap) -> None:
         self._map = arena_map
         self._own: _Own | None = None
-        self._rockets: np.ndarray | None = None
+        self._rockets: dict[int, int] | None = None
         self._answers: deque[float] = deque(maxlen=8)
         self._counts: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self._blames: deque[tuple[float, float, float]] = deque(maxlen=16)
@@ -233,12 +233,13 @@ class Watcher:
         if rockets is None:
             self._rockets = None
             return []
-        # A row and its generation are one number: a rocket that took a spent one's row is a new rocket.
-        now = np.where(rockets.alive, rockets.generation + 1, 0)
+        now = rocket_names(rockets)
         before, self._rockets = self._rockets, now
-        if before is None or before.shape != now.shape:
+        if before is None:
             return []  # those in the air when we came were fired before
-        new = np.flatnonzero((now != before) & (now != 0)).tolist()
+        new = [row for name, row in now.items() if name not in before]
+        if not new:
+            return []
         x, y, vx, vy, owner = (rockets[name] for name in ("x", "y", "vx", "vy", "owner"))
         return [
             Launched(int(owner[row]), float(x[row]), float(y[row]), math.atan2(float(vy[row]), float(vx[row])))
@@ -307,6 +308,19 @@ class Watcher:
         if struck.any():
             reach = float(along[struck].min()) - PLAYER_RADIUS / 2
         return Beam(row, x, y, x + dx * reach, y + dy * reach, None)
+
+
+def rocket_names(rockets: Seen) -> dict[int, int]:
+    """Return the rows of the rockets in a picture, by what names each for as long as it flies: who fired it, and when.
+
+    Its row does not: an own rocket is in one of the client's choice until the server has told which is its own.
+    """
+    rows = rockets.rows()
+    if not len(rows):
+        return {}
+    owner, tick = (rockets.values[rockets.kind.index[name], rows] for name in ("owner", "input_tick"))
+    names: list[int] = (owner * 65536.0 + tick).astype(np.int64).tolist()
+    return dict(zip(names, rows.tolist(), strict=True))
 
 
 def _place(players: Seen | None, row: int) -> tuple[float, float] | None:

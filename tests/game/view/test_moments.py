@@ -76,9 +76,10 @@ def test_rockets_are_launched_when_they_appear_not_when_we_do(arena_map: ArenaMa
     new = {7: {"x": 300.0, "y": 200.0, "vx": 0.0, "vy": 10.0, "owner": 6}}
     assert watcher.watch(Scene(make_picture({}, flying | new))) == [Launched(6, 300.0, 200.0, math.pi / 2)]
     assert watcher.watch(Scene(make_picture({}, flying | new))) == []
-    reused = make_picture({}, flying | new)
-    reused["rocket"].generation[2] += 1
+    reused = make_picture({}, {2: flying[2] | {"input_tick": 90.0}} | new)
     assert [moment.owner for moment in watcher.watch(Scene(reused)) if isinstance(moment, Launched)] == [5]
+    elsewhere = make_picture({}, {2: flying[2] | {"input_tick": 90.0}, 200: new[7]})
+    assert watcher.watch(Scene(elsewhere)) == []  # an own rocket, adopted: the same one in another row
 
 
 def own_scene(make_picture: Maker, time: float = 0.0, events: Any = (), **own: float) -> Scene:
