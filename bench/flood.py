@@ -44,8 +44,12 @@ from engine.link.netcode.noise import server_filter
 from engine.link.netcode.packet import Request, encode_request
 from engine.ops.access import Access
 from engine.ops.command import Stop
+from engine.server.filling import BotFill
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
+from engine.wire.messages import ENGINE_MESSAGES
+from game.cast import Cast
+from game.messages import MESSAGES
 from game.rules import Arena
 from server import MatchLoop
 
@@ -82,6 +86,8 @@ def main() -> None:
     ]
     for child in children:
         child.start()
+    match_end.close()  # so that the end of a child is heard of, and not waited for
+    flood_end.close()
     server: Address = ("127.0.0.1", match.recv())
     _pin(options, 1)
     players = Players(options.players, server)
@@ -147,8 +153,10 @@ def _run_match(pipe: Connection[Any, Any], options: Namespace) -> None:
             entropy=os.urandom,
             config=NetcodeServerConfig(key_made_at_start=True),
         )
-        session = ServerSession(game, netcode, None, ServerConfig(max_players=options.players), os.urandom)
-        loop = TimedLoop(session, transport, clock, Access())
+        config = ServerConfig(max_players=options.players)
+        session = ServerSession(game, netcode, None, config, os.urandom, ENGINE_MESSAGES.with_types(MESSAGES))
+        nobody = BotFill(session, 0, Cast(game, "mixed", 1).make, lambda rows: game.spare(session.world, rows))
+        loop = TimedLoop(session, transport, clock, Access(), nobody)
         pipe.send(transport.address[1])
         stop = Stop()
         mark: dict[str, Any] = {}
@@ -218,7 +226,9 @@ class Players:
                 entropy=os.urandom,
                 user_data=encode_user_data(f"player {number}"),
             )
-            self._sessions.append(ClientSession(Arena.factory, token, self._clock.now(), None, os.urandom))
+            speech = ENGINE_MESSAGES.with_types(MESSAGES)
+            session = ClientSession(Arena.factory, token, self._clock.now(), None, os.urandom, messages=speech)
+            self._sessions.append(session)
 
     @property
     def lost(self) -> int:
