@@ -112,6 +112,8 @@ class LabPlayer:
             if picture is None or picture.own is None or row is None or game is None:
                 return [0] * len(game.input.fields) if game else []
             given = self._brain.think(picture, np.array([row]), tick)
+            if shots is not None:
+                self.truth.made(tick, now)
             if shots is not None and game.shots(given)[0]:
                 own = session.predicted_own()
                 shots.claim(row, tick, picture, None if own is None else own.copy())

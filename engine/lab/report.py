@@ -100,6 +100,7 @@ def _switched_off(result: Result) -> list[str]:
 def _tiles(found: dict[str, Any]) -> Iterator[str]:
     tiles = (
         ("own_input_drawn_after_ms.p50", 1, 1, "ms", "from an input to the frame that shows all of it"),
+        ("own_projectile_drawn_after_ms.p50", 1, 1, "ms", "from an input to the first picture of the rocket it fired"),
         ("corrections_per_minute", 1, 2, "", "corrections per player-minute"),
         ("input_late_ratio", 100, 2, "%", "inputs late at the server"),
         ("starved_ratio", 100, 2, "%", "of remote rows drawn without data"),

@@ -11,6 +11,7 @@ twice a virtual second it compares all frames since with the true states in a ha
     view age      how far behind the server's present the picture was, all delays together
     judder        by how much a row's movement changed from one frame to the next
     own delay     from an input to the frame that shows all it did
+    projectiles   from an input to the frame that shows the row it made (`projectiles.py`), and what became of such rows
 
 Rows that teleported between the picture and the truth are not compared: they are drawn where they were by design. What
 it does not do: judge shots (`shots.py`), or know anything of a game beyond its schema.
@@ -25,6 +26,7 @@ import numpy as np
 
 from engine.client.session import ClientFigures, ClientSession, Phase
 from engine.lab.distribution import Distribution
+from engine.lab.projectiles import ProjectileWatch
 from engine.lab.shots import Shot
 from engine.lab.states import TrueStates
 from engine.server.session import ServerSession
@@ -78,6 +80,9 @@ class Totals:
     down_packets: int = 0
     up_packets: int = 0
     snapshots: int = 0
+    projectiles_adopted: int = 0
+    projectiles_spent: int = 0
+    projectiles_withdrawn: int = 0
 
 
 class PlayerTruth:
@@ -106,6 +111,7 @@ class PlayerTruth:
         self.rtt_ms = Distribution()
         self.lead_ticks = Distribution()
         self.snapshot_size = Distribution()
+        self._projectiles = ProjectileWatch()
         self._delays = {"up": array("d"), "down": array("d")}
         self.frames = 0
         self.dry_frames = 0
@@ -135,7 +141,11 @@ class PlayerTruth:
         """The client drew `picture` at `now`."""
         if self.begins_at is None:
             self.begins_at = now + self._warmup
-        if now < self.begins_at or self._session.game is None:
+        if self._session.game is None:
+            return
+        begun = now >= self.begins_at
+        self._projectiles.drew(picture, now, self._session.game, self._session.own_row, begun)
+        if not begun:
             return
         view = picture.view
         seen = picture.kinds[self._session.game.player.name]
@@ -147,6 +157,10 @@ class PlayerTruth:
         newest, own = self._session.own_ticks()
         own -= self._session.switches.prediction
         self._frames.append((view.time, towards, self._server.world.tick, newest - own, seen, seen.generation.copy()))
+
+    def made(self, tick: int, now: float) -> None:
+        """The client made its input of `tick` at `now`."""
+        self._projectiles.made(tick, now)
 
     def took(self, tick: int) -> None:
         """The client read the snapshot of `tick`."""
@@ -226,6 +240,9 @@ class PlayerTruth:
             up_bytes=up[1],
             snapshot_bytes=figures.snapshot_bytes,
             snapshots=figures.snapshots,
+            projectiles_adopted=figures.spawns.adopted,
+            projectiles_spent=figures.spawns.spent,
+            projectiles_withdrawn=figures.spawns.withdrawn,
         )
 
     def _compare_snapshots(self) -> None:
@@ -362,6 +379,11 @@ class PlayerTruth:
         """Rows, the own one among them, that this player held and the server had not told so. Must be 0."""
         self._compare_snapshots()
         return self.snapshots.mismatches + self.snapshots.own_mismatches
+
+    @property
+    def projectile_delay_ms(self) -> Distribution:
+        """From making an input to the first picture that shows the row it made."""
+        return self._projectiles.drawn_after_ms
 
     @property
     def section_bytes(self) -> dict[str, int]:

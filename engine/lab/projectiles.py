@@ -1,0 +1,61 @@
+"""How soon a player sees what it fired: from making an input to the first picture with the row that it made.
+
+A row names the input that made it (`engine.game.SpawnKey`), so nothing is asked of the client but its pictures, and a
+client that predicts nothing is measured the same way. Only pictures in which rows have come are looked at closely.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.game import Game, SpawningGame
+from engine.lab.distribution import Distribution
+from engine.world.picture import Picture
+
+_KEPT = 512
+"""Inputs, and rows seen, that are remembered: eight seconds of them at 60 Hz."""
+
+
+class ProjectileWatch:
+    """One player's; see the module."""
+
+    def __init__(self) -> None:
+        self.drawn_after_ms = Distribution()
+        self._made: dict[int, float] = {}
+        self._known: dict[tuple[str, int, int], None] = {}
+        self._before: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def made(self, tick: int, now: float) -> None:
+        """The player made its input of `tick` at `now`."""
+        self._made[tick] = now
+        self._made.pop(tick - _KEPT, None)
+
+    def drew(self, picture: Picture, now: float, game: Game, own_row: int | None, counts: bool) -> None:
+        """The client drew `picture` at `now`; counts: it is within the time that is measured."""
+        if own_row is None or not isinstance(game, SpawningGame):
+            return
+        for name, key in game.spawn_keys.items():
+            seen = picture.kinds[name]
+            before = self._before.get(name)
+            if before is not None and before[0] is seen.alive:
+                continue
+            generation = seen.generation.copy()  # a window of the history, which goes on
+            self._before[name] = seen.alive, generation
+            come = seen.alive if before is None else seen.alive & (~before[0] | (generation != before[1]))
+            if not come.any():
+                continue
+            kind, rows = seen.kind, np.flatnonzero(come)
+            owner, tick = (seen.values[kind.index[each], rows] for each in (key.owner, key.tick))
+            ordinal = np.zeros(len(rows)) if key.ordinal is None else seen.values[kind.index[key.ordinal], rows]
+            cycle = int(kind.high[kind.index[key.tick], 0]) + 1
+            newest = max(self._made, default=0)
+            for low, which in zip(tick[owner == own_row].tolist(), ordinal[owner == own_row].tolist(), strict=True):
+                made_in = newest - (newest - int(low)) % cycle
+                known = (name, made_in, int(which))
+                if known in self._known:
+                    continue
+                self._known[known] = None
+                if len(self._known) > _KEPT:
+                    del self._known[next(iter(self._known))]
+                if counts and made_in in self._made:
+                    self.drawn_after_ms.add(np.array([(now - self._made[made_in]) * 1000.0]))
