@@ -31,7 +31,7 @@ _UNSEEN = 0.02
 
 
 Watch = Callable[[int, Rows, Rows, Rows], None]
-"""Told of each tick that is predicted, for the first time or again: the tick, the own row before and after, the input."""
+"""Told of each tick that is predicted, the first time or again: the tick, the own row before and after, the input."""
 
 
 @dataclass(slots=True)
@@ -215,7 +215,8 @@ class Prediction:
 
     def _pair(self, part: float) -> tuple[np.ndarray, np.ndarray, float]:
         """Return the two states to draw between, and how far it is from the first to the second."""
-        assert self._newest is not None and self._before is not None
+        assert self._newest is not None
+        assert self._before is not None
         tick = self.tick
         pair = self._before, self._newest
         while part < 0.0:

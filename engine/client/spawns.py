@@ -94,6 +94,7 @@ class _Shot:
     __slots__ = (
         "alive_at",
         "at",
+        "begin",
         "ended_at",
         "fading",
         "free_until",
@@ -127,6 +128,7 @@ class _Shot:
         self.ended_at: int | None = None  # the oldest one that lacks it
         self.orphan = False
         self.fading: float | None = None  # seconds left
+        self.begin = tick - 1  # when it leaves the muzzle
         self.time: float | None = None  # drawn at; None: not yet
         self.pace = PACE
         self.offset = [0.0] * len(how.moves)
@@ -157,7 +159,7 @@ class _Shot:
     def comes_from(self, shown: list[float]) -> bool:
         """Be drawn from where it was `shown` on; tell whether it was elsewhere."""
         assert self.time is not None
-        self.time = min(self.time, self.free_until)
+        self.time = min(max(self.time, self.tick - 1), self.free_until)
         now = self.places(self.time)
         self.offset = [was - new for was, new in zip(shown, now, strict=True)]
         if self._farthest() > _SNAP:
@@ -215,7 +217,7 @@ class Spawns:
         made = self._game.spawns(self._row, before, after, inputs, tick)
         if not made and not self._shots:
             return
-        undone = {(shot.how.kind.name, shot.key): shot for shot in self._shots if shot.tick == tick and shot.pending}
+        undone = {(shot.how.kind.name, shot.key): shot for shot in self._shots if shot.tick == tick}
         for spawn in made:
             how = self._kinds[spawn.kind]
             key = tuple(spawn.state[how.key].tolist())
@@ -225,12 +227,13 @@ class Spawns:
                 self._shots.append(_Shot(how, self._made, tick, key, spawn, free_until))
                 self._made += 1
                 self.figures.predicted += 1
-            else:
-                shot.orphan = False
+            elif shot.row is None and shot.ended_at is None:  # else the server has spoken
+                self.figures.withdrawn -= shot.fading is not None
+                shot.orphan, shot.fading = False, None
                 if (shot.state != spawn.state).any():
                     self.figures.moved += shot.become(spawn.state, tick, self._free_until(how, spawn.state, tick))
         for shot in undone.values():
-            shot.orphan = True
+            shot.orphan |= shot.pending
         del self._shots[:-MOST]
 
     def _free_until(self, how: _Spawned, state: np.ndarray, at: int) -> float:
@@ -348,7 +351,8 @@ class Spawns:
                 continue
             if heirs:
                 heir = min(heirs, key=lambda shot: abs(shot.tick - orphan.tick))
-                heir.time, heir.pace, heir.place, heir.number = orphan.time, orphan.pace, orphan.place, orphan.number
+                heir.number, heir.place = orphan.number, orphan.place
+                heir.time, heir.begin, heir.pace = orphan.time, orphan.begin, orphan.pace
                 self.figures.moved += heir.comes_from(shown)
             else:
                 orphan.fading = FADE
@@ -362,8 +366,7 @@ class Spawns:
                 return False
         if shot.ended_at is not None and view >= shot.ended_at:
             return False
-        begin = shot.tick - 1
-        limit = shot.free_until
+        begin, limit = shot.begin, shot.free_until
         if shot.time is None:
             if own_time < begin:
                 return True  # its time has not come: an input delay
@@ -403,6 +406,8 @@ def _put(picture: Picture, name: str, shots: list[_Shot]) -> None:
         assert shot.time is not None
         rows.append(row)
         columns.append(shot.column(shot.time))
+    if not rows:
+        return
     picture.kinds[name] = Seen(seen.kind, partial(_with, seen, rows, columns), alive, generation)
 
 
