@@ -15,8 +15,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -111,6 +111,7 @@ class _Stage:
     server: Address
     key: bytes
     game: Game
+    client_cores: set[int]
     proxies: dict[str, Proxy] = field(default_factory=dict)
     clients: list[_Running] = field(default_factory=list)
     stalls: Distribution = field(default_factory=Distribution)
@@ -125,7 +126,7 @@ def run_real(scenario: Scenario) -> RealResult:
         folder = Path(name)
         with UdpSocket(_HOST, 0) as free:
             server = free.address
-        stage = _Stage(folder, server, os.urandom(KEY_BYTES), game)
+        stage = _Stage(folder, server, os.urandom(KEY_BYTES), game, stack.enter_context(_kept_apart()))
         keep = folder / "server.key"
         keep.write_bytes(stage.key)
         keep.chmod(0o600)
@@ -187,6 +188,24 @@ def _play(scenario: Scenario, stage: _Stage, clock: SystemClock, stack: ExitStac
         return True
 
 
+@contextmanager
+def _kept_apart() -> Iterator[set[int]]:
+    """Keep to one core, as the server started meanwhile will; return the cores for the clients.
+
+    A client that starts keeps a core busy for a second: that is no part of what is measured. Where a system has no
+    such thing, or one core, nothing is done and the set is empty.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) < 2:
+        yield set()
+        return
+    os.sched_setaffinity(0, cores[:1])
+    try:
+        yield set(cores[1:])
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def _start_server(scenario: Scenario, stage: _Stage, key: Path) -> subprocess.Popen[bytes]:
     everyone = len(scenario.players) + scenario.bots
     options = [
@@ -233,7 +252,10 @@ def _start_client(scenario: Scenario, stage: _Stage, number: int, spec: PlayerSp
         *("--seed", str(scenario.seed * 1000 + number), "--seconds", f"{max(seconds, 0.5):.3f}"),
         *("--token", str(path), "--json", str(out)),
     ]
-    return _Running(spec, _start("client.py", options, log), out, log)
+    process = _start("client.py", options, log)
+    if stage.client_cores:
+        os.sched_setaffinity(process.pid, stage.client_cores)
+    return _Running(spec, process, out, log)
 
 
 def _start(program: str, options: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
