@@ -181,6 +181,18 @@ class WeighingGame(Protocol):
 
 
 @runtime_checkable
+class RepeatingGame(Protocol):
+    """What a game has besides that plays a missing input otherwise than as the one before it (`Inputs.missing`).
+
+    The client predicts the ticks it has no input for by the same rule.
+    """
+
+    def repeat(self, inputs: Rows) -> Rows:
+        """Return what stands in for inputs that follow `inputs`, `(n,)` rows, and have not come."""
+        ...
+
+
+@runtime_checkable
 class TeamGame(Protocol):
     """What a game with teams has besides: then a line of chat can be for the own team alone."""
 

@@ -44,7 +44,9 @@ class InputDelay:
     @choice.setter
     def choice(self, choice: int) -> None:
         if not AUTOMATIC <= choice <= MAX_INPUT_DELAY:
-            raise UsageError(f"the input delay is 0 to {MAX_INPUT_DELAY} ticks, or {AUTOMATIC}: automatic; got {choice}")
+            raise UsageError(
+                f"the input delay is 0 to {MAX_INPUT_DELAY} ticks, or {AUTOMATIC}: automatic; got {choice}"
+            )
         self._choice = choice
         if choice != AUTOMATIC:
             self._aim = choice

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.game import Game
+from engine.game import Game, RepeatingGame
 from engine.world.table import Rows
 
 _SNAP = 256.0
@@ -155,13 +155,16 @@ class Prediction:
     def _bridge(self, tick: int) -> None:
         """Predict the ticks up to `tick` for which no input was made: at the start, or where the clock jumped.
 
-        The server plays them with the input before (with none, before the first), and so do we.
+        The server plays them with the input before, or what the game makes of it (with none, before the first), and so
+        do we.
         """
         if tick <= self.tick or tick - self.tick > self._max:
             # The clock jumped back or too far: what was predicted means nothing now, the server's word will do.
             self._states.clear()
             return
         before = self._inputs.get(self.tick, self._idle)
+        if isinstance(self._game, RepeatingGame):
+            before = self._game.repeat(Rows(self._input_kind, before)).state
         for between in range(self.tick + 1, tick):
             self._inputs.setdefault(between, before)
         self._resimulate(tick - 1)

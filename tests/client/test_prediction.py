@@ -277,3 +277,25 @@ def test_a_clock_that_jumped_ahead_plays_the_ticks_between_as_the_server_does() 
     assert (state == truth).all()
     prediction.reconcile(7, truth)
     assert prediction.figures.corrections == 0
+
+
+class Resting(Walk):
+    """Walk, but nobody walks on by itself."""
+
+    def repeat(self, inputs: Rows) -> Rows:
+        return Rows(inputs.kind, np.zeros_like(inputs.state))
+
+
+@pytest.mark.parametrize(("game", "moves"), [(Walk(), True), (Resting(), False)])
+def test_ticks_without_an_input_are_bridged_as_the_game_plays_them(game: Any, moves: bool) -> None:
+    prediction = Prediction(game, 64)
+    prediction.reconcile(10, np.zeros(OWN, np.int32))
+    prediction.advance(11, (1,))
+    first = prediction.state()
+    assert first is not None
+    speed = int(first[1])
+    prediction.advance(15, (0,))
+    state = prediction.state()
+    assert state is not None
+    # Four halvings of the speed, or three ticks more of walking before the last one.
+    assert (int(state[1]) > speed // 16) == moves
