@@ -1,13 +1,14 @@
 """A full match of Arena over real UDP: bots of the server, and bot clients on sockets of their own.
 
-    python bench/full_match.py [--bots 48] [--clients 16] [--seconds 60] [--maps foundry] [--json full.json]
+    python bench/full_match.py [--bots 48] [--clients 16] [--seconds 60] [--maps foundry] [--replay FILE] [--json FILE]
 
 The server is `server.py` as anybody runs it, a process on a core of its own where there are two; all clients are whole
 sessions in this process, on the other one. Printed are the server's tick (median, 99th percentile, most, and ticks that
 were given up), what it sent and dropped by reason, and what the clients felt: round trip, inputs that came too late,
 corrections, pictures for which nothing had come. The tick's figures are of the whole run, joining included.
 
-A server holds 60 Hz where its p99 is below 16.7 ms and no tick was given up. Exit codes: 0 it ran, 2 it could not.
+The match is recorded, and its replay read back: what it holds must be what was published. A server holds 60 Hz where
+its p99 is below 16.7 ms and no tick was given up. Exit codes: 0 it ran, 1 the replay differs, 2 it could not.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from engine.errors import NetError
 from engine.game import Brain
 from engine.identity import encode_user_data
 from engine.link.netcode import mint_connect_token
+from engine.replay.reader import Replay
 from engine.transport.udp import UdpSocket
 from engine.wire.messages import ENGINE_MESSAGES
 from engine.world.picture import Picture
@@ -96,6 +98,7 @@ class Server:
             *("--private-key-file", str(folder / "key"), "--json", str(self.figures), "--warmup", "0"),
             # Filled up to all; each client that comes takes a bot's place.
             *("--bots", everyone, "--max-players", everyone, "--maps", options.maps),
+            *("--record", str(options.replay or folder / "match.replay")),
         ]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -174,6 +177,14 @@ def play(options: argparse.Namespace, server: Server) -> dict[str, Any]:
     }
 
 
+def read_back(path: Path) -> dict[str, Any]:
+    """Read the replay of the match, and say whether it holds what was published. Raises NetError when it can't be."""
+    replay = Replay.open(path)
+    digest = replay.digest()
+    as_recorded = replay.end is not None and replay.end.digest == digest
+    return {"digest": digest, "as_recorded": as_recorded, "bytes": path.stat().st_size}
+
+
 def main() -> int:
     """Run and print; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -181,6 +192,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=16, help="bot clients over UDP (default 16)")
     parser.add_argument("--seconds", type=float, default=60.0, help="from when all are in (default 60)")
     parser.add_argument("--maps", default="foundry", help="rotation, with commas (default foundry)")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="keep the replay of the match in FILE")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -188,6 +200,7 @@ def main() -> int:
         try:
             clients = play(options, server)
             told = server.end()
+            told["replay"] = read_back(options.replay or Path(folder) / "match.replay")
         except NetError as error:
             print(f"full_match: {error}", file=sys.stderr)
             return 2
@@ -209,9 +222,12 @@ def main() -> int:
         f" {clients['corrections_a_minute']:.1f} corrections a minute, {clients['pictures_dry']:.2%} of pictures dry"
     )
     print(f"         {clients['frames_skipped']} frames given up; dropped {clients['dropped'] or 'nothing'}")
+    replay = told["replay"]
+    said = "as recorded" if replay["as_recorded"] else "NOT as recorded"
+    print(f"replay   {replay['bytes'] / 1000:.0f} kB, plays back to the digest {said}: {replay['digest'][:16]}")
     if options.json is not None:
         options.json.write_text(json.dumps({"server": told, "clients": clients}, indent=2) + "\n", "utf-8")
-    return 0
+    return 0 if replay["as_recorded"] else 1
 
 
 if __name__ == "__main__":
