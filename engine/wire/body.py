@@ -8,9 +8,11 @@ The type is itself a msgpack positive fixint, so the whole body is a plain strea
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import msgpack
+from msgpack import unpackb
 
 from engine.errors import ProtocolError
 
@@ -33,7 +35,7 @@ def split_body(body: bytes) -> list[tuple[int, list[Any]]]:
     if len(body) > 1 and body[0] < 0x80:
         # Nearly every packet carries one message: then its array is all that follows the type.
         try:
-            array = msgpack.unpackb(memoryview(body)[1:], **_limits(len(body)))
+            array = unpackb(memoryview(body)[1:], **_limits(len(body)))
         except msgpack.exceptions.ExtraData:
             pass
         except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
@@ -60,6 +62,7 @@ def split_body(body: bytes) -> list[tuple[int, list[Any]]]:
     return messages
 
 
+@lru_cache(maxsize=2048)
 def _limits(size: int) -> dict[str, int]:
     """What msgpack may make of `size` bytes. An array longer than them can't be complete: its list is not made."""
     return {
