@@ -14,6 +14,7 @@ touch it. A row whose way ends at a wall flies so slowly that the view is there 
         |-------- one of its tick or later has none, but all the player did is as predicted: it is spent ----> ended
         |-------- the same, and not as predicted; or a correction undid it ---> orphan ---> fades
                                      orphan: another shot within `SLIP` that is new takes over from where it was drawn
+    unforeseen: a snapshot has a row that was not predicted, and no picture yet ------> adopted
 
 An ended row is drawn up to the snapshot that lacks it, and goes when the view is there, as the others' do. The key is
 the game's (`engine.game.SpawnKey`), and so is the row: the same code makes it on both sides, so where the shooter was
@@ -31,7 +32,7 @@ from math import inf
 
 import numpy as np
 
-from engine.game import Spawn, SpawningGame
+from engine.game import SpawningGame
 from engine.world.dead_reckoning import expected
 from engine.world.history import ABSENT, History, Received
 from engine.world.picture import VIEW_UNITS, Picture, Seen
@@ -63,6 +64,7 @@ class SpawnFigures:
     """Counts since the start. predicted: rows made here; what became of those whose fate is known:
 
     adopted: the server had them. spent: they had met something before the first snapshot. withdrawn: they never were.
+    unforeseen: rows not among them that the server made of an input: the first shot after a respawn that was news.
     moved: how often one was elsewhere than it was drawn.
     """
 
@@ -70,6 +72,7 @@ class SpawnFigures:
     adopted: int = 0
     spent: int = 0
     withdrawn: int = 0
+    unforeseen: int = 0
     moved: int = 0
 
 
@@ -113,14 +116,21 @@ class _Shot:
     )
 
     def __init__(
-        self, how: _Spawned, number: int, tick: int, key: tuple[int, ...], spawn: Spawn, free_until: float
+        self,
+        how: _Spawned,
+        number: int,
+        tick: int,
+        key: tuple[int, ...],
+        state: np.ndarray,
+        at: int,
+        free_until: float,
     ) -> None:
         self.how = how
         self.number = number
         self.tick = tick
         self.key = key
-        self.state = spawn.state
-        self.at = tick
+        self.state = state
+        self.at = at
         self.free_until = free_until
         self.row: int | None = None  # the server's
         self.generation = -1
@@ -197,6 +207,7 @@ class Spawns:
             for name, key in game.spawn_keys.items()
         }
         self._player: Rows | None = None
+        self._view = inf  # the time of the picture before: nothing is new to none
         self._shots: list[_Shot] = []
         self._made = 0
         self.figures = SpawnFigures()
@@ -208,6 +219,7 @@ class Spawns:
     def clear(self) -> None:
         """Forget all: from now on they are drawn like anybody's."""
         self._shots.clear()
+        self._player = None
 
     # What the prediction says ----------------------------------------------------------------------------------------
 
@@ -224,7 +236,7 @@ class Spawns:
             shot = undone.pop((spawn.kind, key), None)
             if shot is None:
                 free_until = self._free_until(how, spawn.state, tick)
-                self._shots.append(_Shot(how, self._made, tick, key, spawn, free_until))
+                self._shots.append(_Shot(how, self._made, tick, key, spawn.state, tick, free_until))
                 self._made += 1
                 self.figures.predicted += 1
             elif shot.row is None and shot.ended_at is None:  # else the server has spoken
@@ -249,10 +261,10 @@ class Spawns:
 
         newest: none of a later tick had come before. agreed: all that the player did up to it was predicted well.
         """
-        for how in self._kinds.values() if self._shots else ():
+        for how in self._kinds.values():
             shots = [shot for shot in self._shots if shot.how is how and shot.tick <= tick]
             slot = how.history.slot(tick)
-            if not shots or slot is None:
+            if slot is None or not (shots or newest):
                 continue
             rows = how.history.rows(slot)
             mine = np.flatnonzero((rows.status != ABSENT) & (rows.state[how.owner] == self._row)).tolist()
@@ -270,6 +282,22 @@ class Spawns:
                     shot.key = key
                     row = found.pop(key)
                     self._is_there(shot, tick, row, rows.state[:, row], int(rows.generation[row]))
+            for key, row in found.items() if newest else ():
+                self._is_new(how, tick, key, row, rows.state[:, row].copy(), int(rows.generation[row]))
+
+    def _is_new(
+        self, how: _Spawned, tick: int, key: tuple[int, ...], row: int, state: np.ndarray, generation: int
+    ) -> None:
+        """Follow a row that was not predicted, unless a picture may have shown it already."""
+        made = tick - (tick - key[1]) % how.cycle
+        followed = any(shot.key == key for shot in self._shots if shot.how is how)
+        if self._player is None or followed or made <= self._view:
+            return
+        shot = _Shot(how, self._made, made, key, state, tick, self._free_until(how, state, tick))
+        shot.row, shot.generation, shot.alive_at = row, generation, tick
+        self._shots.append(shot)
+        self._made += 1
+        self.figures.unforeseen += 1
 
     def _is_there(self, shot: _Shot, tick: int, row: int, state: np.ndarray, generation: int) -> None:
         figures = self.figures
@@ -319,10 +347,10 @@ class Spawns:
 
         predicted_tick: the newest tick predicted. own_time: the tick, with its fraction, that the own row is drawn at.
         """
+        view = self._view = picture.view.time / VIEW_UNITS
         if not self._shots:
             return
         self._settle(predicted_tick, own_time - PATIENCE * tick_hz)
-        view = picture.view.time / VIEW_UNITS
         self._shots = [shot for shot in self._shots if self._moves_on(shot, own_time, view, elapsed)]
         for how in self._kinds.values():
             shots = [shot for shot in self._shots if shot.how is how and shot.time is not None]

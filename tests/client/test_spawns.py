@@ -349,6 +349,21 @@ def test_without_any_news_it_is_given_up() -> None:
     assert board.fates() == (1, 0, 0, 1)
 
 
+def test_one_that_was_not_foreseen_is_followed_from_the_news_on() -> None:
+    board = Board()
+    board.predict(110)
+    board.now = 107.0
+    board.drawn()  # the view is at 96
+    board.tell(98, {1: dart(90), 2: dart(97, 700)})
+    # 13 ticks after it was thrown; the other one the view may have shown already
+    assert board.drawn() == pytest.approx([700 + PACE * SPEED * (109 - 96)])
+    figures = board.spawns.figures
+    assert (figures.unforeseen, figures.predicted, figures.adopted) == (1, 0, 0)
+    way = [place for _ in range(60) for place in board.drawn() if place > 700]
+    assert np.diff(way).min() >= PACE * SPEED - 0.1
+    assert np.diff(way).max() <= SPEED + 0.1
+
+
 def test_a_late_snapshot_tells_of_one_that_a_later_one_lacked() -> None:
     board = Board()
     board.predict(100, fire=1)
