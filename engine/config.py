@@ -65,7 +65,7 @@ class Switches:
     dead_reckoning: bool = True
     """Both: a row without news goes on as it went. Off: it stands still, and is sent with every change."""
     lag_compensation: bool = True
-    """Server: a shot is judged by what its shooter saw. Off: by the present."""
+    """Both: a shot is judged by what its shooter saw. Off: all shots, or a client's own, by the present."""
     smoothing: bool = True
     """Client: a correction's offset fades. Off: the own row jumps to where it belongs."""
     adaptive_delay: bool = True

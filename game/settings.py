@@ -64,8 +64,9 @@ INPUT_DELAYS = ("automatic", "none", "1 tick", "2 ticks", "3 ticks")
 class Settings:
     """One player's choices. Raises UsageError on a value that can't be.
 
-    volume: 0..1. resolution: of the window, pixels. frame_cap: frames a second at most. keys: by action, as in
-    `DEFAULT_KEYS`; all actions are there. input_delay: one of INPUT_DELAYS. favourites, recent: servers as host:port, the latest first.
+    volume: 0..1. resolution: of the window, pixels. frame_cap: frames a second at most. input_delay: one of
+    INPUT_DELAYS. keys: by action, as in `DEFAULT_KEYS`; all actions are there. favourites, recent: servers as host:port,
+    the latest first.
     """
 
     name: str = "player"

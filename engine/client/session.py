@@ -434,7 +434,8 @@ class ClientSession:
         assert self.game is not None
         values = clamp_inputs(self.game.input, controls(tick))
         shoots = bool(self.game.shots(Rows(self.game.input, np.array(values, np.int32)[:, None]))[0])
-        self._writer.add(StampedInput(tick, values, self._view if shoots else None))
+        stamp = self._view if shoots and self.switches.lag_compensation else None
+        self._writer.add(StampedInput(tick, values, stamp))
         self._lead.made(tick)
         self._last_input = tick
         self._inputs_made += 1

@@ -81,7 +81,7 @@ class NetGraph:
         They are painted anew with each sample, not with each frame: nobody reads numbers that change faster.
         """
         widgets = self._widgets
-        box = pygame.Rect(widgets.px(20), widgets.px(18), widgets.px(286), widgets.px(296))
+        box = pygame.Rect(widgets.px(20), widgets.px(18), widgets.px(286), widgets.px(312))
         if self._drawn is None:
             self._drawn = pygame.Surface(box.size, pygame.SRCALPHA, 32)
             self._paint(self._drawn, figures)
@@ -145,6 +145,9 @@ class NetGraph:
             self._pair(surface, left, half - widgets.px(10), top, first, first_value)
             self._pair(surface, half + widgets.px(4), box.right - widgets.px(12), top, second, second_value)
             top += widgets.px(21)
+        if figures.off:
+            rest = f" and {len(figures.off) - 2} more" if len(figures.off) > 2 else ""
+            widgets.text.draw(surface, f"off: {', '.join(figures.off[:2])}{rest}", (left, top), 13, ROCKET)
 
     def draw_warning(self, surface: pygame.Surface, time: float) -> None:
         """Say in a word what is wrong with the connection, when something is; as of the last figures recorded."""

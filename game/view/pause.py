@@ -20,6 +20,7 @@ MECHANISMS: tuple[tuple[str, str, str], ...] = (
     ("smoothing", "F8", "a correction fades, it does not jump"),
     ("adaptive_delay", "F9", "the picture's delay follows the jitter"),
     ("input_redundancy", "F10", "a lost packet loses no input"),
+    ("lag_compensation", "F11", "your shots are judged by what you saw"),
 )
 """The client's switches: field of `Switches`, key, and what it is good for."""
 
@@ -53,7 +54,7 @@ def draw_pause(
     about = ui.box(508, 264, 624, 0)
     ui.label(ui.fitting(links.get(names[chosen], "") if names else "", 13, about.w), about.topleft, 13, FAINT)
     for at, (name, key, words) in enumerate(MECHANISMS):
-        row = ui.box(508, 290 + at * 50, 624, 44)
+        row = ui.box(508, 284 + at * 46, 624, 42)
         ui.label(name.replace("_", " ").capitalize(), (row.x, row.centery - ui.widgets.px(8)), 15, INK)
         ui.label(words, (row.x, row.centery + ui.widgets.px(11)), 12, FAINT)
         ui.label(key, (row.right - ui.widgets.px(110), row.centery), 12, FAINT, (1.0, 0.5))

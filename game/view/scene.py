@@ -70,7 +70,8 @@ class Scene:
 class NetFigures:
     """What the net graph shows, as of this frame. Rates are per second, losses 0..100; `_ms` because people read it.
 
-    corrections, resimulated, starved: totals since the session began; the graph shows their growth.
+    corrections, resimulated, starved: totals since the session began; the graph shows their growth. off: the mechanisms
+    that the player has switched off.
     """
 
     tick: int = 0
@@ -88,3 +89,4 @@ class NetFigures:
     corrections: int = 0
     resimulated: int = 0
     starved: int = 0
+    off: tuple[str, ...] = ()

@@ -203,7 +203,7 @@ class Screen:
         self.window.show_mouse(bool(menu))
 
     def _switch(self, loop: Loop, key: int) -> None:
-        """Turn one of the client's mechanisms on or off: F5 to F10."""
+        """Turn one of the client's mechanisms on or off: F5 to F11."""
         number = key - pygame.K_F5
         if 0 <= number < len(MECHANISMS):
             name = MECHANISMS[number][0]
@@ -410,6 +410,7 @@ class Screen:
             corrections=figures.prediction.corrections,
             resimulated=figures.prediction.resimulated_ticks,
             starved=figures.pictures_dry,
+            off=tuple(name.replace("_", " ") for name, _, _ in MECHANISMS if not getattr(session.switches, name)),
         )
 
 

@@ -171,6 +171,9 @@ def test_from_the_start_screen_into_a_match_and_out_again(hands: Hands, server: 
     assert "link" not in screen.ui.places
     hands.press(pygame.K_F5)
     assert loop.session.switches.prediction
+    hands.press(pygame.K_F11)
+    assert not loop.session.switches.lag_compensation
+    hands.press(pygame.K_F11)
     hands.until(lambda: (loop.session.figures(hands.clock.now()).link.rtt or 0.0) > 0.08)
 
     # What is said has been to the server and back; the letters of it move nobody and open nothing.

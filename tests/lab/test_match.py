@@ -83,9 +83,11 @@ def test_what_was_drawn_is_what_is_judged_and_rebuilt_bit_for_bit(match: Describ
     assert result["rewind_error_px"] == {"max": 0.0, "row_sets_differ": 0}
 
 
-def test_without_lag_compensation_the_verdict_is_not_what_was_drawn(match: Describe) -> None:
-    server = ServerConfig(switches=Switches(lag_compensation=False))
-    result = match("transatlantic", players=5, behaviour="duel", warmup=0.5, server=server).run(5)
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_without_lag_compensation_the_verdict_is_not_what_was_drawn(match: Describe, side: str) -> None:
+    off = Switches(lag_compensation=False)
+    configs = {"server": ServerConfig(switches=off)} if side == "server" else {"client": ClientConfig(switches=off)}
+    result = match("transatlantic", players=5, behaviour="duel", warmup=0.5, **configs).run(5)
     assert result["shots"] > 0
     assert result["rewind_error_px"]["max"] > 5.0
 
