@@ -65,8 +65,8 @@ class Settings:
     """One player's choices. Raises UsageError on a value that can't be.
 
     volume: 0..1. resolution: of the window, pixels. frame_cap: frames a second at most. input_delay: one of
-    INPUT_DELAYS. keys: by action, as in `DEFAULT_KEYS`; all actions are there. favourites, recent: servers as host:port,
-    the latest first.
+    INPUT_DELAYS. keys: by action, as in `DEFAULT_KEYS`; all actions are there. favourites, recent: servers as
+    host:port, the latest first.
     """
 
     name: str = "player"
