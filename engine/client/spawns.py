@@ -1,14 +1,6 @@
 """Rows that one's own inputs make, a rocket for one: seen at once, then adopted by the server's row, or withdrawn.
 
-The own row is drawn ahead of the server, and the others behind it. What the own row fires begins at its muzzle, in its
-time, and has to end where the others are, in theirs, because there its hit will be seen. So it flies slower at first:
-
-    own time    --T-1--------------------------------------->   the own row is drawn here; it fires in tick T
-    drawn       --T-1-.-.-.-.-.-.-.-.-.-.-.-.-.-.-.------->     PACE of the own time's speed, until ...
-    view time   ------------------------------------------->    ... the view has caught up; from there on with it
-
-The drawn time is the later of the two, nothing else: it needs no state, never runs backwards, and adoption does not
-touch it. A row whose way ends at a wall flies so slowly that the view is there when it is, else it waits there.
+How one is drawn is `flight.py`; this is what becomes of it:
 
     predicted --- a snapshot has a row of the same key -----------> adopted --- a snapshot has it no more ---> ended
         |-------- one of its tick or later has none, but all the player did is as predicted: it is spent ----> ended
@@ -27,36 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 
 import numpy as np
 
+from engine.client.flight import FADE, Flight, FlightKind, put
 from engine.game import SpawningGame
 from engine.world.dead_reckoning import expected
 from engine.world.history import ABSENT, History, Received
-from engine.world.picture import VIEW_UNITS, Picture, Seen
+from engine.world.picture import VIEW_UNITS, Picture
 from engine.world.schema import Kind
 from engine.world.table import Rows
 
-PACE = 0.6
-"""Of its speed that a row flies with until the view has caught up: of a gap of 12 ticks (200 ms) it is rid in half a
-second. Slower is seen; faster, and it is still ahead of whom it hits when it gets there."""
 SLIP = 16
 """Ticks within which a shot that was not, and one that was, are the same shot: its input was missing, and the trigger
 still held when the next one came."""
-FADE = 0.15
-"""Seconds in which a row that never was goes."""
 PATIENCE = 2.0
 """Seconds to wait for a snapshot of the input's tick or later; longer than any playable round trip."""
 MOST = 64
 """Rows of one's own in the air; beyond, the oldest are drawn like anybody's."""
-_SNAP = 256.0
-"""Game units of offset beyond which a row is put where it belongs at once: as of the own row."""
-_DECAY = 10.0
-"""Per second: an offset halves in 65 ms."""
-_UNSEEN = 0.02
-"""Game units of offset that are dropped."""
 
 
 @dataclass(slots=True)
@@ -76,123 +57,6 @@ class SpawnFigures:
     moved: int = 0
 
 
-class _Spawned:
-    """What a kind's rows are named by and how they move: its fields by number."""
-
-    def __init__(self, kind: Kind, history: History | Received, owner: str, tick: str, ordinal: str | None) -> None:
-        public = kind.public_count
-        self.kind = kind
-        self.history = history
-        self.owner, self.tick = kind.index[owner], kind.index[tick]
-        self.key = [self.owner, self.tick] + ([] if ordinal is None else [kind.index[ordinal]])
-        self.cycle = int(kind.high[self.tick, 0]) + 1
-        pairs = zip(*(rows.tolist() for rows in kind.rated), strict=True)
-        self.moves = [(base, rate) for base, rate in pairs if base < public]
-        self.units = [kind.fields[base].precision for base, _ in self.moves]
-
-
-class _Shot:
-    """One such row: `tick` made it, `state` is its row at the end of tick `at`, `free_until` when it meets a wall."""
-
-    __slots__ = (
-        "alive_at",
-        "at",
-        "begin",
-        "ended_at",
-        "fading",
-        "free_until",
-        "generation",
-        "how",
-        "key",
-        "number",
-        "offset",
-        "orphan",
-        "pace",
-        "place",
-        "row",
-        "state",
-        "tick",
-        "time",
-    )
-
-    def __init__(
-        self,
-        how: _Spawned,
-        number: int,
-        tick: int,
-        key: tuple[int, ...],
-        state: np.ndarray,
-        at: int,
-        free_until: float,
-    ) -> None:
-        self.how = how
-        self.number = number
-        self.tick = tick
-        self.key = key
-        self.state = state
-        self.at = at
-        self.free_until = free_until
-        self.row: int | None = None  # the server's
-        self.generation = -1
-        self.alive_at = tick - 1  # the newest snapshot that has it
-        self.ended_at: int | None = None  # the oldest one that lacks it
-        self.orphan = False
-        self.fading: float | None = None  # seconds left
-        self.begin = tick - 1  # when it leaves the muzzle
-        self.time: float | None = None  # drawn at; None: not yet
-        self.pace = PACE
-        self.offset = [0.0] * len(how.moves)
-        self.place: int | None = None  # the row of the picture it is drawn in until there is the server's
-
-    @property
-    def pending(self) -> bool:
-        """Whether the server has said nothing about it yet."""
-        return self.row is None and self.ended_at is None and self.fading is None
-
-    def places(self, time: float) -> list[float]:
-        """Return its dead-reckoned fields at `time`, without the offset."""
-        ticks = time - self.at
-        return [self.state.item(base) + self.state.item(rate) * ticks for base, rate in self.how.moves]
-
-    def become(self, state: np.ndarray, at: int, free_until: float) -> bool:
-        """Take another state, and keep being drawn where it was; tell whether it has to move there."""
-        shown = self.shown()
-        self.state, self.at, self.free_until = state, at, free_until
-        return shown is not None and self.comes_from(shown)
-
-    def shown(self) -> list[float] | None:
-        """Return where it was drawn last; None: it was not."""
-        if self.time is None:
-            return None
-        return [place + offset for place, offset in zip(self.places(self.time), self.offset, strict=True)]
-
-    def comes_from(self, shown: list[float]) -> bool:
-        """Be drawn from where it was `shown` on; tell whether it was elsewhere."""
-        assert self.time is not None
-        self.time = min(max(self.time, self.tick - 1), self.free_until)
-        now = self.places(self.time)
-        self.offset = [was - new for was, new in zip(shown, now, strict=True)]
-        if self._farthest() > _SNAP:
-            self.offset = [0.0] * len(now)
-        return any(self.offset)
-
-    def settle(self, elapsed: float) -> None:
-        """Let the offset fade."""
-        if any(self.offset):
-            kept = max(0.0, 1.0 - _DECAY * elapsed) if self._farthest() >= _UNSEEN else 0.0
-            self.offset = [part * kept for part in self.offset]
-
-    def _farthest(self) -> float:
-        return max((abs(part) * unit for part, unit in zip(self.offset, self.how.units, strict=True)), default=0.0)
-
-    def column(self, time: float) -> np.ndarray:
-        """Return the row as it is drawn at `time`, `(public fields,) float64`."""
-        values = self.state.astype(np.float64)
-        for (base, _), place, offset in zip(self.how.moves, self.places(time), self.offset, strict=True):
-            values[base] = place + offset
-        return values
-
-
 class Spawns:
     """One player's rows in the air; see the module. row: the player's. histories: the snapshots received, by kind."""
 
@@ -203,12 +67,12 @@ class Spawns:
         self._row = row
         named = {kind.name: kind for kind in kinds}
         self._kinds = {
-            name: _Spawned(named[name], histories[name], key.owner, key.tick, key.ordinal)
+            name: FlightKind(named[name], histories[name], key.owner, key.tick, key.ordinal)
             for name, key in game.spawn_keys.items()
         }
         self._player: Rows | None = None
         self._view = inf  # the time of the picture before: nothing is new to none
-        self._shots: list[_Shot] = []
+        self._shots: list[Flight] = []
         self._made = 0
         self.figures = SpawnFigures()
 
@@ -236,7 +100,7 @@ class Spawns:
             shot = undone.pop((spawn.kind, key), None)
             if shot is None:
                 free_until = self._free_until(how, spawn.state, tick)
-                self._shots.append(_Shot(how, self._made, tick, key, spawn.state, tick, free_until))
+                self._shots.append(Flight(how, self._made, tick, key, spawn.state, tick, free_until))
                 self._made += 1
                 self.figures.predicted += 1
             elif shot.row is None and shot.ended_at is None:  # else the server has spoken
@@ -248,7 +112,7 @@ class Spawns:
             shot.orphan |= shot.pending
         del self._shots[:-MOST]
 
-    def _free_until(self, how: _Spawned, state: np.ndarray, at: int) -> float:
+    def _free_until(self, how: FlightKind, state: np.ndarray, at: int) -> float:
         """Return when a row that has `state` at the end of tick `at` meets what stands still."""
         assert self._player is not None
         begin = expected(how.kind, state, -1)  # it may have met it in that very tick
@@ -286,20 +150,20 @@ class Spawns:
                 self._is_new(how, tick, key, row, rows.state[:, row].copy(), int(rows.generation[row]))
 
     def _is_new(
-        self, how: _Spawned, tick: int, key: tuple[int, ...], row: int, state: np.ndarray, generation: int
+        self, how: FlightKind, tick: int, key: tuple[int, ...], row: int, state: np.ndarray, generation: int
     ) -> None:
         """Follow a row that was not predicted, unless a picture may have shown it already."""
         made = tick - (tick - key[1]) % how.cycle
         followed = any(shot.key == key for shot in self._shots if shot.how is how)
         if self._player is None or followed or made <= self._view:
             return
-        shot = _Shot(how, self._made, made, key, state, tick, self._free_until(how, state, tick))
+        shot = Flight(how, self._made, made, key, state, tick, self._free_until(how, state, tick))
         shot.row, shot.generation, shot.alive_at = row, generation, tick
         self._shots.append(shot)
         self._made += 1
         self.figures.unforeseen += 1
 
-    def _is_there(self, shot: _Shot, tick: int, row: int, state: np.ndarray, generation: int) -> None:
+    def _is_there(self, shot: Flight, tick: int, row: int, state: np.ndarray, generation: int) -> None:
         figures = self.figures
         if shot.row is None:
             figures.adopted += 1
@@ -315,7 +179,7 @@ class Spawns:
         if (state != expected(shot.how.kind, shot.state, tick - shot.at)).any():
             figures.moved += shot.become(state.copy(), tick, self._free_until(shot.how, state, tick))
 
-    def _is_gone(self, shot: _Shot, tick: int, agreed: bool) -> None:
+    def _is_gone(self, shot: Flight, tick: int, agreed: bool) -> None:
         if shot.ended_at is not None:
             if shot.alive_at < tick < shot.ended_at:
                 shot.ended_at = tick
@@ -328,14 +192,14 @@ class Spawns:
         else:
             shot.orphan = True
 
-    def _slipped(self, shot: _Shot, found: dict[tuple[int, ...], int]) -> tuple[int, ...] | None:
+    def _slipped(self, shot: Flight, found: dict[tuple[int, ...], int]) -> tuple[int, ...] | None:
         """Return the key of the row that an orphan has become, of rows `found` that are no other shot's."""
         others = {other.key for other in self._shots if other.how is shot.how}
         near = [key for key in found if key not in others and abs(self._apart(shot, key)) <= SLIP]
         return min(near, key=lambda key: abs(self._apart(shot, key)), default=None)
 
     @staticmethod
-    def _apart(shot: _Shot, key: tuple[int, ...]) -> int:
+    def _apart(shot: Flight, key: tuple[int, ...]) -> int:
         """Return by how many ticks a row of `key` was made later than a shot."""
         cycle = shot.how.cycle
         return (key[1] - shot.tick + cycle // 2) % cycle - cycle // 2
@@ -351,11 +215,11 @@ class Spawns:
         if not self._shots:
             return
         self._settle(predicted_tick, own_time - PATIENCE * tick_hz)
-        self._shots = [shot for shot in self._shots if self._moves_on(shot, own_time, view, elapsed)]
+        self._shots = [shot for shot in self._shots if shot.moves_on(own_time, view, elapsed)]
         for how in self._kinds.values():
             shots = [shot for shot in self._shots if shot.how is how and shot.time is not None]
             if shots:
-                _put(picture, how.kind.name, shots)
+                put(picture, how.kind.name, shots)
 
     def _settle(self, predicted_tick: int, patience_from: float) -> None:
         """Decide what becomes of orphans: one that is drawn lives on in a shot that is new, or fades."""
@@ -385,62 +249,3 @@ class Spawns:
             else:
                 orphan.fading = FADE
                 self.figures.withdrawn += 1
-
-    def _moves_on(self, shot: _Shot, own_time: float, view: float, elapsed: float) -> bool:
-        """Move a shot on to its next drawn time; tell whether it is still to be drawn."""
-        if shot.fading is not None and shot.time is not None:
-            shot.fading -= elapsed
-            if shot.fading <= 0.0:
-                return False
-        if shot.ended_at is not None and view >= shot.ended_at:
-            return False
-        begin, limit = shot.begin, shot.free_until
-        if shot.time is None:
-            if own_time < begin:
-                return True  # its time has not come: an input delay
-            gap, free = max(own_time - view, 0.0), max(limit - begin, 0.0)
-            if free < inf and gap > 0.0:
-                shot.pace = min(PACE, free / (free + gap))
-            shot.time = float(begin)
-        else:
-            shot.settle(elapsed)
-        if shot.ended_at is not None:
-            limit = min(limit, float(shot.ended_at))
-        time = max(view, begin + shot.pace * (own_time - begin))
-        shot.time = max(shot.time, min(time, limit))
-        return True
-
-
-def _put(picture: Picture, name: str, shots: list[_Shot]) -> None:
-    """Draw `shots` in their rows of the kind `name`: the server's, or free ones."""
-    seen = picture.kinds[name]
-    alive, generation = seen.alive.copy(), seen.generation.copy()
-    rows, columns = [], []
-    for shot in shots:
-        row = shot.row
-        if row is not None and alive[row] and generation[row] != shot.generation:
-            row = None  # the view still has the one before it in that row
-        if row is None:
-            if shot.place is None or alive[shot.place]:
-                free = np.flatnonzero(~alive)
-                if not len(free):
-                    continue
-                shot.place = int(free[-1])
-            row = shot.place
-        alive[row] = True
-        generation[row] = shot.generation if row == shot.row else -1 - shot.number
-        if shot.fading is not None:
-            picture.fading[name, row] = shot.fading / FADE
-        assert shot.time is not None
-        rows.append(row)
-        columns.append(shot.column(shot.time))
-    if not rows:
-        return
-    picture.kinds[name] = Seen(seen.kind, partial(_with, seen, rows, columns), alive, generation)
-
-
-def _with(seen: Seen, rows: list[int], columns: list[np.ndarray]) -> np.ndarray:
-    """Return the values of `seen` with `columns` in `rows`."""
-    values = seen.values if seen.values.flags.writeable else seen.values.copy()
-    values[:, rows] = np.stack(columns, axis=1)
-    return values

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.client.spawns import FADE, MOST, PACE, PATIENCE, SLIP, Spawns
+from engine.client.flight import FADE, PACE
+from engine.client.spawns import MOST, PATIENCE, SLIP, Spawns
 from engine.game import Spawn, SpawningGame, SpawnKey
 from engine.world.history import ABSENT, EXACT, KindRows, Received
 from engine.world.picture import VIEW_UNITS, Picture, Seen, View
