@@ -9,7 +9,7 @@ All of this only the server knows. What an input does to its own player is `move
 
 from __future__ import annotations
 
-from math import ceil, hypot
+from math import ceil, hypot, inf
 
 import numpy as np
 
@@ -130,9 +130,9 @@ class Combat:
         return state
 
     def free_ticks(self, arena: ArenaMap, rocket: np.ndarray) -> float:
-        """Return after how many ticks a rocket that nobody is in the way of goes off."""
+        """Return after how many ticks a rocket that nobody is in the way of goes off; one that stands still never."""
         way, pace = self._flight(arena, rocket)
-        return float(weapons.stop_short(np.array(way))) / pace
+        return float(weapons.stop_short(np.array(way))) / pace if pace > 0.0 else inf
 
     def _flight(self, arena: ArenaMap, rocket: np.ndarray) -> tuple[float, float]:
         """Return how far a rocket can fly until it meets a wall or its life ends, and how far in a tick, in pixels."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.errors import UsageError
 from engine.game import Inputs
-from engine.world.table import World
+from engine.world.table import Rows, World
 from game.arena import load_map
 from game.rules import Arena
-from game.schema import PLAYER, Button, Event, Weapon
+from game.schema import INPUT, PLAYER, ROCKET, Button, Event, Weapon
 
 FIRE = int(Button.FIRE)
 EAST, SOUTH, WEST, NORTH = 0, 16384, 32768, 49152
@@ -431,3 +433,32 @@ def test_settings_make_an_equal_game() -> None:
 def test_bad_settings_are_told(settings: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Arena.factory(settings)
+
+
+@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=ROCKET.public_count, max_size=ROCKET.public_count))
+@settings(deadline=None, max_examples=100)
+def test_no_rocket_that_a_server_may_tell_of_is_too_odd_to_be_followed(values: list[int]) -> None:
+    arena = Arena()
+    state = np.array(values, np.int32)
+    player = Rows(PLAYER, np.full((PLAYER.owner_count, 1), values[0], np.int32))
+    assert arena.free_ticks("rocket", state, player) >= 0.0
+    assert arena.free_ticks("rocket", np.zeros(ROCKET.public_count, np.int32), player) > 1e9
+
+
+def test_what_a_client_predicts_of_a_shot_is_the_servers_rocket(start) -> None:
+    match = duel(start)
+    arena = match.game
+    players = match.world["player"]
+    before = Rows(PLAYER, players.state[: PLAYER.owner_count, :1].copy())
+    shoot(match, 0, EAST, Weapon.ROCKET)
+    after = Rows(PLAYER, players.state[: PLAYER.owner_count, :1])
+    (made,) = arena.spawns(0, before, after, Rows.zeros(INPUT, 1), match.world.tick)
+    assert made.kind == "rocket"
+    assert made.state.tolist() == match.world["rocket"].state[: ROCKET.public_count, 0].tolist()
+    assert arena.spawns(0, after, after, Rows.zeros(INPUT, 1), match.world.tick) == ()
+    # Nobody is in its way now: it goes off at the end of the tick in which it meets the wall.
+    match.place(1, 100.0, 100.0)
+    fired, free = match.world.tick, arena.free_ticks("rocket", made.state, after)
+    while match.world["rocket"].count:
+        match.step()
+    assert match.world.tick - fired - 1 <= free <= match.world.tick - fired
