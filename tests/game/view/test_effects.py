@@ -107,6 +107,28 @@ def test_a_rocket_row_that_jumps_leaves_no_trail(effects: Effects, camera: Camer
     assert effects.particles.puff_count == 0
 
 
+def test_an_own_rocket_keeps_its_trail_when_it_is_adopted_and_leaves_none_when_it_fades(
+    effects: Effects, camera: Camera, make_picture: Maker
+) -> None:
+    def fly(x: float, row: int, left: float | None = None) -> Picture:
+        picture = make_picture({}, {row: {"x": x, "y": 640.0, "vx": 10.0, "owner": 1, "input_tick": 77}})
+        if left is not None:
+            picture.fading["rocket", row] = left
+        effects.advance([], picture, 1, camera, x / 600.0, 1e-4)
+        return picture
+
+    for x, row in ((700.0, 255), (710.0, 255), (720.0, 3), (730.0, 3)):
+        fly(x, row)
+    assert effects.particles.puff_count == 2  # after 11 and 22 px, though it changed rows between
+    lights = []
+    for left in (None, 0.6, 0.1):
+        surface = pygame.Surface(SIZE, 0, 32)
+        effects.draw_rockets(surface, camera, fly(960.0, 3, left))
+        lights.append(int(pygame.surfarray.array3d(surface).sum()))
+    assert lights[0] > lights[1] > lights[2] > 0
+    assert effects.particles.puff_count <= 2 + 21
+
+
 def test_particles_fly_slow_down_and_end() -> None:
     particles = Particles()
     particles.spark(100.0, 50.0, np.array([60.0, -60.0]), np.array([0.0, 0.0]), 1.0, (255, 0, 0), drag=1.0)
