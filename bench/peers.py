@@ -1,6 +1,7 @@
 """The same world sent to N clients by us, by pyenet with the whole state in msgpack, and by pygase: CPU and bytes.
 
-    python bench/peers.py [--clients 64] [--entities 200] [--hz 30] [--seconds 10] [--only NAME ...] [--json FILE]
+    python bench/peers.py [--clients 64] [--entities 200] [--hz 30] [--seconds 10] [--only NAME ...] [--in-step]
+        [--json FILE]
 
 One seeded world for all: walkers as in `bench/crowd.py`, whom nobody needs to steer. Each contender in its turn has a
 server in a process of its own, pinned to a core of its own where there are two, and N clients with a socket each in
@@ -24,6 +25,9 @@ next one, and their client knows it: these are not compared, and `current` is th
 pygase can't do 200 entities as it comes: its packages end at 2,048 bytes. Here that limit is lifted, and its packages
 go at the others' rate. Where it does not reach that, `updates/s` shows it: look at the CPU per update. What is not
 installed is left out, and its row says how to get it.
+
+`--in-step` is for a machine that is too busy to keep the rate: server and clients take turns in one process, a tick
+each, as fast as they can, and what a server's turns cost is counted. pygase, which has its own loops, is left out then.
 """
 
 from __future__ import annotations
@@ -108,6 +112,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, metavar="T", help="measured of each (default 10)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the world (default 1)")
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
+    parser.add_argument("--in-step", action="store_true", help="take turns in one process; for a busy machine")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     options = parser.parse_args()
     if not 1 <= options.clients <= options.entities or options.hz < 1 or options.seconds <= 0:
@@ -121,17 +126,23 @@ def main() -> int:
     rows = []
     for name in options.only:
         plan = Plan(name, options.clients, options.entities, options.hz, options.seconds, options.seed)
-        rows.append(run(plan))
+        rows.append(run(plan, options.in_step))
         print(line(rows[-1]), flush=True)
     for text in remarks(rows):
         print(text)
     if options.json:
-        figures = {"clients": options.clients, "entities": options.entities, "hz": options.hz, "contenders": rows}
+        figures = {
+            "clients": options.clients,
+            "entities": options.entities,
+            "hz": options.hz,
+            "in_step": options.in_step,
+        }
+        figures["contenders"] = rows
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if all(row.get("exact", True) for row in rows) else 1
 
 
-def run(plan: Plan) -> dict[str, Any]:
+def run(plan: Plan, in_step: bool = False) -> dict[str, Any]:
     """Let one contender play, and return its figures; only a note where it can't."""
     _, _, module, install = CONTENDERS[plan.contender]
     row: dict[str, Any] = {
@@ -143,38 +154,84 @@ def run(plan: Plan) -> dict[str, Any]:
     }
     if find_spec(module) is None:
         return {**row, "note": f"not installed: {install}"}
+    if in_step and plan.contender == "pygase":
+        return {**row, "note": "has its own loops: not in step"}
+    told, of_server, seen = (_take_turns if in_step else _play)(plan)
+    if told < plan.clients:
+        return {**row, "note": f"only {told} of {plan.clients} clients got a state within {JOIN_MAX:.0f} s"}
+    cpu_us, ticks = of_server["cpu_s"] * 1e6, of_server["ticks"]
+    return {
+        **row,
+        "server_cpu_us_per_client_tick": round(cpu_us / (plan.clients * max(1, ticks)), 2),
+        "server_cpu_us_per_update": round(cpu_us / max(1, seen["updates"]), 2),
+        "server_cores": round(of_server["cpu_s"] / of_server["seconds"], 3),
+        "ticks_per_s": round(ticks / of_server["seconds"], 2),
+        "held_to": "thresholds" if module == "engine" else "bit for bit",
+        **seen,
+    }
+
+
+Outcome = tuple[int, dict[str, Any], dict[str, Any]]
+"""How many clients were told anything, the server's figures, and the clients'."""
+
+
+def _play(plan: Plan) -> Outcome:
+    """Play in real time, with a process for the server and one for the clients."""
     context = multiprocessing.get_context("spawn")
     (to_server, of_server), (to_clients, of_clients) = context.Pipe(), context.Pipe()
     server = context.Process(target=_serve, args=(of_server, plan), daemon=True)
     server.start()
-    port = to_server.recv()
-    clients = context.Process(target=_join, args=(of_clients, plan, port), daemon=True)
+    clients = context.Process(target=_join, args=(of_clients, plan, to_server.recv()), daemon=True)
     clients.start()
     try:
         told = to_clients.recv()
         if told < plan.clients:
-            return {**row, "note": f"only {told} of {plan.clients} clients got a state within {JOIN_MAX:.0f} s"}
+            return told, {}, {}
         time.sleep(WARM_UP)
         for pipe in (to_server, to_clients):
             pipe.send("measure")
         time.sleep(plan.seconds)
         for pipe in (to_server, to_clients):
             pipe.send("stop")
-        of_cpu, seen = to_server.recv(), to_clients.recv()
+        return told, to_server.recv(), to_clients.recv()
     finally:
         for process in (clients, server):
             process.kill()
             process.join()
-    cpu_us, ticks = of_cpu["cpu_s"] * 1e6, of_cpu["ticks"]
-    return {
-        **row,
-        "server_cpu_us_per_client_tick": round(cpu_us / (plan.clients * max(1, ticks)), 2),
-        "server_cpu_us_per_update": round(cpu_us / max(1, seen["updates"]), 2),
-        "server_cores": round(of_cpu["cpu_s"] / of_cpu["seconds"], 3),
-        "ticks_per_s": round(ticks / of_cpu["seconds"], 2),
-        "held_to": "thresholds" if module == "engine" else "bit for bit",
-        **seen,
-    }
+
+
+def _take_turns(plan: Plan) -> Outcome:
+    """Play tick by tick, server and clients in turn, at the time that it would be."""
+    serve, join, _, _ = CONTENDERS[plan.contender]
+    server: Server = serve(plan)
+    clients: Clients = join(plan, server.port)
+    now, cpu = time.perf_counter(), 0.0
+    joining, warming, measured = (round(seconds * plan.hz) for seconds in (JOIN_MAX, WARM_UP, plan.seconds))
+    told = 0
+
+    def turn() -> None:
+        nonlocal now, cpu
+        now += 1 / plan.hz
+        begin = time.process_time()
+        server.tick(now)
+        cpu += time.process_time() - begin
+        clients.frame(now)
+
+    while told < plan.clients:
+        if not joining:
+            return told, {}, {}
+        turn()
+        joining -= 1
+        told = int((clients.ledger.updates > 0).sum())
+    for _ in range(warming):
+        turn()
+    clients.measure()
+    cpu = 0.0
+    for _ in range(measured):
+        turn()
+    clients.finish()
+    seconds = measured / plan.hz
+    return told, {"cpu_s": cpu, "ticks": measured, "seconds": seconds}, clients.ledger.figures(seconds)
 
 
 # The two processes ----------------------------------------------------------------------------------------------------
