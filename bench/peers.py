@@ -131,14 +131,8 @@ def main() -> int:
     for text in remarks(rows):
         print(text)
     if options.json:
-        figures = {
-            "clients": options.clients,
-            "entities": options.entities,
-            "hz": options.hz,
-            "in_step": options.in_step,
-        }
-        figures["contenders"] = rows
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        command = "python " + " ".join(sys.argv)
+        options.json.write_text(json.dumps({"command": command, "contenders": rows}, indent=2) + "\n")
     return 0 if all(row.get("exact", True) for row in rows) else 1
 
 
@@ -150,6 +144,7 @@ def run(plan: Plan, in_step: bool = False) -> dict[str, Any]:
         "clients": plan.clients,
         "entities": plan.entities,
         "hz": plan.hz,
+        "in_step": in_step,
         "encrypted": module == "engine",
     }
     if find_spec(module) is None:
