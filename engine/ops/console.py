@@ -22,7 +22,8 @@ from engine.errors import UsageError
 from engine.ops.access import parse_network
 from engine.ops.warden import Warden, network_of
 from engine.server.filling import BotFill
-from engine.server.session import Member, ServerSession
+from engine.server.members import Member
+from engine.server.session import ServerSession
 from engine.text import printable
 
 MAX_WORDS = 200

@@ -13,7 +13,8 @@ from engine.ops import logs
 from engine.ops.access import Access, Rules, parse_rules, rule_changes
 from engine.ops.console import Console
 from engine.ops.warden import NOT_ADMITTED, Warden, network_of
-from engine.server.session import Member, ServerSession
+from engine.server.members import Member
+from engine.server.session import ServerSession
 
 
 class Match(ServerSession):
