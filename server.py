@@ -11,14 +11,10 @@ import argparse
 import logging
 import os
 import socket
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from engine.address import Address
 from engine.clock import SystemClock, Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
 from engine.errors import UsageError
@@ -29,13 +25,12 @@ from engine.ops.access import Access, Rules, parse_network
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
 from engine.ops.console import Console
 from engine.ops.discovery import Beacon, Notice
+from engine.ops.entrance import add_door_flags, check_flags, door_of, open_lobby
 from engine.ops.figures import ServerFigures
-from engine.ops.lobby.jwt import read_token_door
 from engine.ops.lobby.lobby import LobbyConfig, MatchStatus, server_addresses
-from engine.ops.lobby.policy import Door, choose, is_private
-from engine.ops.lobby.process import LobbyListen, LobbyProcess, start_lobby
-from engine.ops.lobby.tls import choose_certificate
-from engine.ops.secrets import load_password, load_private_key, read_secret_file
+from engine.ops.lobby.process import LobbyProcess
+from engine.ops.measuring import Measures
+from engine.ops.secrets import load_private_key
 from engine.ops.terminal import LineReader
 from engine.ops.warden import Warden
 from engine.replay.recording import Recording
@@ -58,8 +53,6 @@ DRAIN_CHUNK = 512
 """Datagrams taken from the socket and read at once; after each chunk the time is looked at."""
 DRAIN_SHARE = 0.25
 """Of a tick: so long it is drained before the match goes on. What is left waits, or is the system's to drop."""
-TICKS_TIMED = 60 * 60 * 20
-"""Tick times kept for the figures at the end: twenty minutes at 60 Hz."""
 
 
 def build_parser() -> Parser:
@@ -132,18 +125,7 @@ def build_parser() -> Parser:
     net.add_argument(
         "--access-file", type=Path, metavar="FILE", help="allow and deny lines; read again when it changes"
     )
-    door = parser.add_argument_group("who may join (needed where others than this machine and its network can)")
-    door.add_argument("--open", action="store_true", help="anyone")
-    door.add_argument("--password-file", type=Path, metavar="FILE", help="whoever knows the password in FILE")
-    door.add_argument("--jwt-key", type=Path, metavar="FILE", help="whoever brings a token signed with the key in FILE")
-    door.add_argument("--jwt-audience", default="tickwire", metavar="NAME", help="audience such a token must name")
-    door.add_argument("--no-lobby", action="store_true", help="no lobby: your own backend hands out connect tokens")
-    door.add_argument("--private-key-file", type=Path, metavar="FILE", help="the key shared with your backend")
-    door.add_argument("--tls-cert", type=Path, metavar="FILE", help="HTTPS for the lobby, with --tls-key")
-    door.add_argument("--tls-key", type=Path, metavar="FILE", help="key of --tls-cert")
-    door.add_argument(
-        "--tls-self-signed", action="store_true", help="HTTPS with a certificate made now; players pin its fingerprint"
-    )
+    add_door_flags(parser)
     out = parser.add_argument_group("output")
     out.add_argument("--verbose", action="store_true", help="log traffic and tick figures once a second")
     out.add_argument("--log-json", action="store_true", help="log one JSON object a line")
@@ -155,11 +137,12 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until it is stopped; return the exit code."""
     options = build_parser().parse_args(argv)
-    logs.configure(logs.LogConfig(json=options.log_json, verbose=options.verbose))
-    return run("server.py", lambda stop: _serve(options, stop))
+    log = logs.LogConfig(json=options.log_json, verbose=options.verbose)
+    logs.configure(log)
+    return run("server.py", lambda stop: _serve(options, log, stop))
 
 
-def _serve(options: argparse.Namespace, stop: Stop) -> int:
+def _serve(options: argparse.Namespace, log: logs.LogConfig, stop: Stop) -> int:
     clock = SystemClock()
     game = Arena(
         map=options.maps,
@@ -178,9 +161,9 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
     if options.bots > options.max_players:
         raise UsageError(f"{options.bots} bots don't fit in a match of --max-players {options.max_players}")
     host = _literal_ip(options.host)
-    _check_doors(options)
+    check_flags(options)
     access = _access(options)
-    door = None if options.no_lobby else _door(options, host)
+    door = door_of(options, host, os.environ)
     key = load_private_key(options.private_key_file, os.environ, None if options.no_lobby else os.urandom)
     with UdpSocket(host, options.port) as transport:
         transport.drop_early(server_filter())
@@ -223,7 +206,7 @@ def _serve(options: argparse.Namespace, stop: Stop) -> int:
                 max_players=options.max_players,
                 max_spectators=options.spectators,
             )
-            lobby = _open_lobby(options, config, transport.address)
+            lobby = open_lobby(options, config, log, clock.unix_time())
         try:
             loop = MatchLoop(session, transport, clock, access, bots, lobby)
             loop.lines = LineReader()
@@ -282,13 +265,13 @@ class MatchLoop:
         """Whether a password or a token is asked for."""
         self._recording: Recording | None = None
         self._clock = clock
-        self._started = clock.now()
+        started = clock.now()
         self._number = int.from_bytes(os.urandom(8), "little")
-        self._ticker = Ticker(session.match.tick_hz, self._started)
-        self.tick_seconds: deque[float] = deque(maxlen=TICKS_TIMED)
+        self._ticker = Ticker(session.match.tick_hz, started)
+        self._measures = Measures(session, transport.stats, started)
+        self.tick_seconds = self._measures.tick_seconds
         """What each tick took, from draining to sending."""
-        self._second_at = self._started + 1.0
-        self._bytes_before = (0, 0)
+        self._second_at = started + 1.0
         self._drained = 0
         self._ended = False
 
@@ -391,68 +374,17 @@ class MatchLoop:
         figures = self.figures()
         if self._lobby is not None:
             self._lobby.tell(MatchStatus(figures=figures, names=tuple(self._session.names.values())))
-        received, sent = self._transport.stats.received_wire_bytes, self._transport.stats.sent_wire_bytes
-        logs.event(
-            "second",
-            level=logging.DEBUG,
-            tick=figures.tick,
-            players=figures.players,
-            tick_ms_p50=round(figures.tick_p50 * 1000, 2),
-            tick_ms_p99=round(figures.tick_p99 * 1000, 2),
-            in_kbit_s=round((received - self._bytes_before[0]) * 8 / 1000),
-            out_kbit_s=round((sent - self._bytes_before[1]) * 8 / 1000),
-        )
-        self._bytes_before = (received, sent)
+        logs.event("second", level=logging.DEBUG, **self._measures.second(figures))
         if self._recording is not None and (why := self._recording.failure()):
             logs.event("recording ended", level=logging.WARNING, why=why)
 
     def figures(self) -> ServerFigures:
         """Return the match's figures now; tick times are those of the last second."""
-        session, stats = self._session, self._transport.stats
-        recent = list(self.tick_seconds)[-session.match.tick_hz :]
-        p50, p99 = np.percentile(recent, (50, 99)).tolist() if recent else (0.0, 0.0)
-        totals = session.rewinder.totals
-        return ServerFigures(
-            players=session.player_count,
-            max_players=session.config.max_players,
-            away=session.away_count,
-            bots=session.bot_count,
-            spectators=session.spectator_count,
-            uptime=self._clock.now() - self._started,
-            tick=session.world.tick,
-            ticks_skipped=self._ticker.skipped,
-            tick_p50=p50,
-            tick_p99=p99,
-            received_datagrams=stats.received,
-            sent_datagrams=stats.sent,
-            received_bytes=stats.received_bytes,
-            sent_bytes=stats.sent_bytes,
-            dropped=session.all_drops(),
-            shots=totals.shots,
-            hits=totals.hits,
-            clamped=totals.clamped,
-        )
+        return self._measures.figures(self._clock.now(), self._ticker.skipped)
 
     def report(self) -> dict[str, Any]:
         """Return the whole match's figures, for --json."""
-        figures = self.figures()
-        ticks = np.array(self.tick_seconds) * 1000
-        p50, p99, most = (*np.percentile(ticks, (50, 99)).tolist(), float(ticks.max())) if len(ticks) else (0.0,) * 3
-        session = self._session
-        return {
-            "seconds": figures.uptime,
-            "ticks": figures.tick,
-            "ticks_skipped": figures.ticks_skipped,
-            "tick_ms": {"p50": p50, "p99": p99, "max": most},
-            "snapshots": session.snapshots_total,
-            "snapshot_bytes_mean": session.snapshot_bytes_total / max(session.snapshots_total, 1),
-            "sent_bytes": self._transport.stats.sent_wire_bytes,
-            "received_bytes": self._transport.stats.received_wire_bytes,
-            "shots": figures.shots,
-            "hits": figures.hits,
-            "shots_clamped": figures.clamped,
-            "dropped": dict(figures.dropped),
-        }
+        return self._measures.report(self.figures())
 
     def close(self, reason: str, again: bool = False) -> None:
         """Tell every player that it is over. again: they may come back to this address."""
@@ -471,45 +403,6 @@ def _snapshot_every(tick_hz: int, snapshot_hz: int | None) -> int:
     if not 1 <= snapshot_hz <= tick_hz or tick_hz % snapshot_hz:
         raise UsageError(f"--snapshot-hz {snapshot_hz} does not divide --tick-hz {tick_hz}")
     return tick_hz // snapshot_hz
-
-
-def _check_doors(options: argparse.Namespace) -> None:
-    """Raise UsageError where a flag of the lobby was given, and no lobby shall run."""
-    flags = ("open", "password_file", "jwt_key", "tls_cert", "tls_key", "tls_self_signed")
-    given = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(options, flag)]
-    if options.no_lobby and given:
-        raise UsageError(f"--no-lobby leaves nothing for {' and '.join(given)} to do: your own backend is the door")
-
-
-def _door(options: argparse.Namespace, host: str) -> Door:
-    # A password that lies in the environment must not turn a door that was asked for by a flag into two.
-    environ: Mapping[str, str] = {} if options.open or options.jwt_key else os.environ
-    password = load_password(options.password_file, environ)
-    token = None
-    if options.jwt_key is not None:
-        token = read_token_door(read_secret_file(options.jwt_key), options.jwt_audience)
-    return choose(host=host, open_to_all=options.open, password=password, token=token)
-
-
-def _open_lobby(options: argparse.Namespace, config: LobbyConfig, bind: Address) -> LobbyProcess:
-    certificate = choose_certificate(
-        options.tls_cert,
-        options.tls_key,
-        own=options.tls_self_signed,
-        hosts=[host for host, _ in server_addresses(bind, config.public)],
-        unix_now=SystemClock().unix_time(),
-    )
-    log = logs.LogConfig(json=options.log_json, verbose=options.verbose)
-    lobby = start_lobby(config, LobbyListen(address=bind, certificate=certificate, log=log))
-    fingerprint = certificate.fingerprint if certificate is not None and options.tls_self_signed else None
-    logs.event("lobby open", where=lobby.url, fingerprint=fingerprint)
-    if certificate is None and not is_private(bind[0]):
-        logs.event(
-            "lobby without HTTPS",
-            level=logging.WARNING,
-            why="whoever listens on the way can take a player's place: --tls-cert, or --tls-self-signed",
-        )
-    return lobby
 
 
 def _beacon(host: str) -> Beacon | None:
