@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,18 +48,17 @@ from game.characters import parse_behaviour
 from game.messages import MESSAGES, Pings
 from game.rules import Arena
 from game.settings import Settings, SettingsFile, settings_path
-from game.terminal import LinkLine, PlayerLine, Table
+from game.view.headless import run_headless
+from game.view.opening import open_screen
+
+if TYPE_CHECKING:  # it imports pygame
+    from game.view.screen import Screen
 
 DEFAULT_PORT = 40000
-FRAME_HZ = 60.0
-"""Frames per second without a window, where nothing else sets the pace."""
 SILENCE_TOLD = 2.0
 """Seconds without a word from the server that a player is told of: by then nobody is where the screen shows them."""
 NOTICE_SECONDS = 8.0
 """How long words from whoever runs the server are shown: time to read a line twice."""
-DRAWN_EVERY = 6
-"""Frames per drawn one where nobody looks: only the last is kept, but what moves must have moved before."""
-
 MakeBrain = Callable[[Game], Brain]
 """Makes the bot that plays a game."""
 
@@ -125,13 +124,14 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
     if file is not None and not (options.server or options.token or options.bot or options.headless):
         return _start_screen(options, file, profile, stop)
     address = parse_address(options.server or "127.0.0.1", DEFAULT_PORT)
-    screen = _open_screen(options, file, format_address(address))
+    unseen = options.headless and options.screenshot is None
+    screen = None if unseen else _screen(options, file, format_address(address))
     loop = _enter(options, address, _connect_token(options, address), profile, clock, mind, stop)
     stop.patient = True
     try:
         if options.headless:
-            _run_headless(loop, screen)
-        else:
+            run_headless(loop, sys.stdout, screen)
+        elif screen is not None:
             screen.run(loop)
     finally:
         loop.close()
@@ -152,7 +152,7 @@ def _watch_replay(options: argparse.Namespace, file: SettingsFile | None, clock:
     game = _arena_of(replay.header)
     if replay.damage:
         print(f"client.py: {printable(f'{replay.name}: {replay.damage}')}", file=sys.stderr)
-    screen = _open_screen(options, file, "", game)
+    screen = _screen(options, file, "", game)
     from game.view.replay_screen import ReplayScreen
 
     try:
@@ -192,7 +192,7 @@ def _recording(options: argparse.Namespace, clock: SystemClock) -> Recording | N
 
 def _start_screen(options: argparse.Namespace, file: SettingsFile, profile: Profile, stop: Stop) -> int:
     """Open the window with the start screen, and play until the player quits."""
-    screen = _open_screen(options, file, "")
+    screen = _screen(options, file, "")
     from game.view.app import App
 
     doors = Doors(options, profile, SystemClock(), stop)
@@ -473,53 +473,6 @@ class ClientLoop:
         return values
 
 
-def _run_headless(loop: ClientLoop, screen: Any) -> None:
-    """Play without a window: a table in the terminal once a second, and a screen drawn now and then if wanted."""
-    table = Table(sys.stdout)
-    frame, next_frame, next_table = 0, loop.started, loop.started
-    while not loop.over:
-        picture = loop.frame(None)
-        if screen is not None and frame % DRAWN_EVERY == 0:
-            screen.draw(loop, picture)
-        now = loop.clock.now()
-        if now >= next_table:
-            table.show(*_standing(loop, picture))
-            next_table += 1.0
-        frame += 1
-        next_frame = max(next_frame + 1.0 / FRAME_HZ, now)
-        loop.wait(next_frame)
-
-
-def _standing(loop: ClientLoop, picture: Picture | None) -> tuple[LinkLine, list[PlayerLine]]:
-    """Return the table's figures and players, best first."""
-    session = loop.session
-    now = loop.clock.now()
-    figures = session.figures(now)
-    link = figures.link
-    line = LinkLine(
-        seconds=now - loop.started,
-        status=loop.words or loop.notice or session.phase.value,
-        players=len(session.names),
-        rtt_ms=(link.rtt or 0.0) * 1000,
-        jitter_ms=(link.jitter or 0.0) * 1000,
-        loss=link.loss_in * 100,
-        snapshot_bytes=figures.last_snapshot_bytes,
-        down_kbit_s=link.in_kbit_s,
-        up_kbit_s=link.out_kbit_s,
-        lead_ticks=figures.lead_ticks,
-        delay_ms=figures.interpolation_delay * 1000,
-        corrections=figures.prediction.corrections,
-    )
-    players = []
-    if picture is not None:
-        seen, names = picture["player"], session.labels()
-        score, deaths, health = seen["score"], seen["deaths"], seen["health"]
-        for row in seen.rows().tolist():
-            name = names.get(row, f"#{row}")
-            players.append(PlayerLine(name, int(score[row]), int(deaths[row]), int(health[row])))
-    return line, sorted(players, key=lambda player: (-player.score, player.name))
-
-
 def _settings_file(options: argparse.Namespace) -> SettingsFile | None:
     """Return the player's settings; a headless client has none but those it is given."""
     if options.settings is None and options.headless:
@@ -527,23 +480,8 @@ def _settings_file(options: argparse.Namespace) -> SettingsFile | None:
     return SettingsFile(options.settings or settings_path(sys.platform, os.environ, Path.home()))
 
 
-def _open_screen(options: argparse.Namespace, file: SettingsFile | None, server: str, game: Arena | None = None) -> Any:
-    """Return the screen to draw on, None where none is wanted. Raises NetError without pygame, or without a display."""
-    if options.headless and options.screenshot is None and options.replay is None:
-        return None
-    if options.headless:
-        os.environ["SDL_VIDEODRIVER"] = "dummy"
-        os.environ["SDL_AUDIODRIVER"] = "dummy"
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    try:
-        from game.view.screen import Screen
-    except ImportError as error:
-        if error.name != "pygame":
-            raise
-        raise NetError("the window needs pygame: pip install pygame-ce (or play with --headless)") from error
-    size = options.size or ((1280, 720) if options.headless else None)
-    settings, save = (file.settings, file.save) if file is not None else (None, None)
-    return Screen(server, settings, size=size, visible=not options.headless, save=save, game=game)
+def _screen(options: argparse.Namespace, file: SettingsFile | None, server: str, game: Arena | None = None) -> Screen:
+    return open_screen(server, file, options.size, visible=not options.headless, game=game)
 
 
 def _ask_again(options: argparse.Namespace, address: Address, first: bytes, ticket: str) -> bytes | Refusal:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.client.session import ClientSession
 from engine.clock import SystemClock
 from engine.world.picture import Picture
-from game.view.chat import SendChat
-from game.view.start import Join, ServerLine
+
+if TYPE_CHECKING:  # they import pygame
+    from game.view.chat import SendChat
+    from game.view.start import Join, ServerLine
 
 
 class Line(Protocol):
@@ -32,6 +34,7 @@ class Loop(Protocol):
     """A client in a match. `frame` receives, plays and sends; the screen draws the picture it returns."""
 
     clock: SystemClock
+    started: float
     notice: str
 
     @property
