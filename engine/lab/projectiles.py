@@ -6,9 +6,11 @@ client that predicts nothing is measured the same way. Only pictures in which ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from engine.game import Game, SpawningGame
+from engine.game import Game, SpawningGame, SpawnKey
 from engine.lab.distribution import Distribution
 from engine.world.picture import Picture
 
@@ -24,6 +26,8 @@ class ProjectileWatch:
         self._made: dict[int, float] = {}
         self._known: dict[tuple[str, int, int], None] = {}
         self._before: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        # The game asked last, and its keys: asking whether it is one that makes rows costs as much as the rest.
+        self._asked: tuple[Game, Mapping[str, SpawnKey]] | None = None
 
     def made(self, tick: int, now: float) -> None:
         """The player made its input of `tick` at `now`."""
@@ -32,14 +36,16 @@ class ProjectileWatch:
 
     def drew(self, picture: Picture, now: float, game: Game, own_row: int | None, counts: bool) -> None:
         """The client drew `picture` at `now`; counts: it is within the time that is measured."""
-        if own_row is None or not isinstance(game, SpawningGame):
+        if own_row is None:
             return
-        for name, key in game.spawn_keys.items():
+        if self._asked is None or self._asked[0] is not game:
+            self._asked = game, game.spawn_keys if isinstance(game, SpawningGame) else {}
+        for name, key in self._asked[1].items():
             seen = picture.kinds[name]
             before = self._before.get(name)
             if before is not None and before[0] is seen.alive:
                 continue
-            generation = seen.generation.copy()  # a window of the history, which goes on
+            generation = seen.generation
             self._before[name] = seen.alive, generation
             come = seen.alive if before is None else seen.alive & (~before[0] | (generation != before[1]))
             if not come.any():

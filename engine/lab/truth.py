@@ -149,14 +149,13 @@ class PlayerTruth:
             return
         view = picture.view
         seen = picture.kinds[self._session.game.player.name]
-        # The generations are a window of the history ring, which goes on: copied. The values are the picture's own.
         # Without interpolation every picture is the newest snapshot's: none of its rows is starved.
         bare = view.tick_b is None and self._session.switches.interpolation
         towards = -1 if bare else view.tick_b or 0
         # The predicted row is drawn on its way from the tick before to the newest: it has arrived a tick later.
         newest, own = self._session.own_ticks()
         own -= self._session.switches.prediction
-        self._frames.append((view.time, towards, self._server.world.tick, newest - own, seen, seen.generation.copy()))
+        self._frames.append((view.time, towards, self._server.world.tick, newest - own, seen, seen.generation))
 
     def made(self, tick: int, now: float) -> None:
         """The client made its input of `tick` at `now`."""

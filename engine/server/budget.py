@@ -84,8 +84,8 @@ class Budget:
         )
         spare = room - floors.sum()
         wanted = np.flatnonzero(cost > 0)
-        # Most urgent for its bytes first. By urgency alone, whole rows that have waited would keep out residuals a fifth
-        # their size, which would be whole rows themselves by the next time: a full budget would never catch up.
+        # Most urgent for its bytes first. By urgency alone, whole rows that have waited would keep out residuals of a
+        # fifth their size, which would be whole rows themselves by the next time: a full budget would never catch up.
         order = wanted[np.argsort(-urgency[wanted] / cost[wanted], kind="stable")]
         late = order[np.cumsum(cost[order]) > spare]
         waiting = np.zeros(len(cost), np.bool_)
