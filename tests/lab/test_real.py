@@ -42,7 +42,9 @@ def test_virtual_and_real_agree_within_the_bands() -> None:
     virtual, real = run(CABLE), run_real(CABLE)
     assert set(real.clients) == {"P01", "P02"}
     assert real.proxied == 2
-    if real.too_busy:
-        pytest.skip(f"this machine is too busy to keep time: sleeps {real.stall_ms} ms late")
     found = bands(virtual.all, real)
-    assert all(band.agrees for band in found), "\n".join(map(str, found))
+    differ = [band for band in found if not band.agrees]
+    if differ and real.too_busy:
+        # It adds to delays and lateness, and takes from no difference: what agrees all the same, agrees.
+        pytest.skip(f"this machine is too busy to keep time: sleeps {real.stall_ms} ms late")
+    assert not differ, "\n".join(map(str, found))
