@@ -41,8 +41,10 @@ class KindRows:
     generation: np.ndarray
 
 
-class History:
-    """The last `depth` snapshots of `kind`; only its first `fields` fields are kept."""
+class _Ring:
+    """Where the snapshots of one kind are kept: what both rings have in common."""
+
+    tick: np.ndarray | list[int]
 
     def __init__(self, kind: Kind, fields: int, depth: int, every: int) -> None:
         self.kind = kind
@@ -50,15 +52,22 @@ class History:
         self.depth = depth
         self.every = every
         self.newest = -1
-        self.tick = np.full(depth, -1, np.int64)
-        self.state = np.zeros((depth, fields, kind.capacity), np.int32)
-        self.status = np.zeros((depth, kind.capacity), np.uint8)
-        self.generation = np.zeros((depth, kind.capacity), np.int32)
 
     def slot(self, tick: int) -> int | None:
         """Return where `tick`'s snapshot is, or None when it is not held."""
         slot = (tick // self.every) % self.depth
         return slot if tick >= 0 and self.tick[slot] == tick else None
+
+
+class History(_Ring):
+    """The last `depth` snapshots of `kind`; only its first `fields` fields are kept."""
+
+    def __init__(self, kind: Kind, fields: int, depth: int, every: int) -> None:
+        super().__init__(kind, fields, depth, every)
+        self.tick: np.ndarray = np.full(depth, -1, np.int64)
+        self.state = np.zeros((depth, fields, kind.capacity), np.int32)
+        self.status = np.zeros((depth, kind.capacity), np.uint8)
+        self.generation = np.zeros((depth, kind.capacity), np.int32)
 
     def rows(self, slot: int) -> KindRows:
         """Return what `slot` holds, to be kept for longer than the ring keeps it."""
@@ -80,22 +89,13 @@ class History:
         return held
 
 
-class Received:
+class Received(_Ring):
     """The last `depth` snapshots of `kind` as a receiver made them out; it reads as a `History` does, slot by slot."""
 
     def __init__(self, kind: Kind, fields: int, depth: int, every: int) -> None:
-        self.kind = kind
-        self.fields = fields
-        self.depth = depth
-        self.every = every
-        self.newest = -1
-        self.tick = [-1] * depth
+        super().__init__(kind, fields, depth, every)
+        self.tick: list[int] = [-1] * depth
         self._rows: list[KindRows | None] = [None] * depth
-
-    def slot(self, tick: int) -> int | None:
-        """Return where `tick`'s snapshot is, or None when it is not held."""
-        slot = (tick // self.every) % self.depth
-        return slot if tick >= 0 and self.tick[slot] == tick else None
 
     def rows(self, slot: int) -> KindRows:
         """Return what `slot` holds."""
