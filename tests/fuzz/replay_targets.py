@@ -102,7 +102,7 @@ def recorded() -> bytes:
     """Return a replay of two seconds in which everything happens."""
     chance, file = np.random.default_rng(1), io.BytesIO()
     writer = ReplayWriter(file, "server")
-    writer.begin(Dots(), MatchConfig(tick_hz=10, snapshot_every=2), 0, 0)  # type: ignore[arg-type]
+    writer.begin(Dots(), MatchConfig(tick_hz=10, snapshot_every=2), 0, 0)  # type: ignore[arg-type]  # all it asks a game for
     writer.message(0, PlayerJoined(1, "Kim", False))
     state = np.array([[10, 1000, -500, 300], [1, 4, 0, -3], [0, 65530, 9, 1]], np.int32)
     for tick in range(1, 21):

@@ -199,7 +199,7 @@ def played() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         up.extend(payload for _, payload in opened)
         return opened
 
-    netcode.send, netcode.receive_all = heard_send, heard_all  # type: ignore[method-assign]
+    netcode.send, netcode.receive_all = heard_send, heard_all  # type: ignore[method-assign]  # to overhear them
     for tick in range(60):
         now = tick / 60
         if tick % 20 == 10:

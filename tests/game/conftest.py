@@ -86,7 +86,7 @@ class Match:
 def start() -> object:
     """`start(players, **settings) -> Match`: the first round has begun, and has no end, unless they say otherwise."""
 
-    def make(players: int, **settings: object) -> Match:
-        return Match.start(Arena.from_settings({"warmup": 0, "round_time": 0, **settings}), players)  # type: ignore[arg-type]
+    def make(players: int, **settings: int | float | str | bool) -> Match:
+        return Match.start(Arena.from_settings({"warmup": 0, "round_time": 0, **settings}), players)
 
     return make

@@ -22,7 +22,8 @@ def played(fog: bool, teams: int, seconds: float) -> tuple[int, int, int, int]:
     for _ in range(int(seconds * 4)):
         match.run(0.25)
         world = match.server.world
-        arena = match.plain_game.maps[0]  # type: ignore[attr-defined]
+        assert isinstance(match.plain_game, Arena)
+        arena = match.plain_game.maps[0]
         table = world["player"]
         x, y, team = table["x"] / GRID, table["y"] / GRID, table["team"]
         health = table["health"]

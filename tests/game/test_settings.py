@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -134,9 +135,9 @@ def test_an_absolute_folder_of_the_environment_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [{"name": " x"}, {"volume": -0.1}, {"frame_cap": 20}, {"resolution": (10, 720)}])
-def test_settings_that_can_t_be_are_refused(bad: dict[str, object]) -> None:
+def test_settings_that_can_t_be_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        replace(Settings(), **bad)  # type: ignore[arg-type]
+        replace(Settings(), **bad)
 
 
 @given(
