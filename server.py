@@ -211,7 +211,7 @@ def _serve(options: argparse.Namespace, log: logs.LogConfig, stop: Stop) -> int:
             loop = MatchLoop(session, transport, clock, access, bots, lobby)
             loop.lines = LineReader()
             if options.record is not None:
-                loop.record(Recording(options.record, "server", round(clock.unix_time())))
+                loop.record(Recording(options.record, "server", round(clock.unix_time()), messages=MESSAGES))
             if not options.hidden and ":" not in host:
                 loop.beacon = _beacon(host)
                 loop.closed = door is None or door.kind != "open"

@@ -7,29 +7,22 @@ between the two snapshots around the view time; while time runs backwards or jum
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from engine.errors import UsageError
 from engine.game import GameEvent, Verdict
-from engine.identity import clean_name
+from engine.replay.present import Present, present_at, shown_name
 from engine.replay.reader import Frame, Replay, Told, with_own
 from engine.text import clean_line
-from engine.wire.messages import MAX_CHAT, Happened, Judged, PlayerAway, PlayerJoined, PlayerLeft, Said
+from engine.wire.messages import MAX_CHAT, Happened, Judged, Said
 from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, Seen, Stretch, View, stretch_between
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
-
-@dataclass(slots=True)
-class Present:
-    """Who is in the match: names by player row, and the rows of bots and of those who are waited for."""
-
-    names: dict[int, str]
-    bots: set[int]
-    away: set[int]
+_Message = TypeVar("_Message")
 
 
 class Playback:
@@ -57,6 +50,7 @@ class Playback:
             ),
             key=lambda entry: entry[0],
         )
+        self._latest: dict[type, list[Told]] = {}
         self._dated = [each for _, each in dated]
         self._dated_ticks = [tick for tick, _ in dated]
         self._passed = (self._tick, self._tick)
@@ -181,25 +175,29 @@ class Playback:
         """Return the chat since the time before the last `advance`, fit to be shown."""
         lines = [each.message for each in self._passed_by(self._told, self._told_ticks)]
         clean = [(said, clean_line(said.text, MAX_CHAT)) for said in lines if isinstance(said, Said)]
-        return [Said(said.row, _shown(said.name), text, said.team) for said, text in clean if text]
+        return [Said(said.row, shown_name(said.name), text, said.team) for said, text in clean if text]
+
+    def latest(self, kind: type[_Message]) -> _Message | None:
+        """Return the last message of a type that everyone has been told by now; None when there was none yet.
+
+        It is for what replaces what was told before, as a game's own figures of its players.
+        """
+        told = self._latest.get(kind)
+        if told is None:
+            told = [each for each in self._told if each.to is None and isinstance(each.message, kind)]
+            self._latest[kind] = told
+        number = bisect_right(told, self._tick, key=lambda each: each.tick)
+        message = told[number - 1].message if number else None
+        return message if isinstance(message, kind) else None
 
     def present(self) -> Present:
         """Return who is here now."""
         number = self.replay.chunk_at(int(self._tick))
         begin = bisect_left(self._told_ticks, self.replay.chunk(number).tick)
         since = self._told[begin : bisect_right(self._told_ticks, self._tick)]
-        here = Present({}, set(), set())
-        for told in (*self.replay.roster(number), *since):
-            match told.message:
-                case PlayerJoined(row, name, bot):
-                    here.names[row] = _shown(name)
-                    (here.bots.add if bot else here.bots.discard)(row)
-                case PlayerLeft(row):
-                    here.names.pop(row, None)
-                    here.bots.discard(row)
-                    here.away.discard(row)
-                case PlayerAway(row, gone):
-                    (here.away.add if gone else here.away.discard)(row)
+        here = present_at(self.replay, number)
+        for told in since:
+            here.hear(told.message)
         return here
 
     def _passed_by(self, told: list[Told], ticks: list[int]) -> list[Told]:
@@ -218,11 +216,3 @@ def _verdict(judged: Judged, shooter: int | None) -> Verdict:
         allowed_age=judged.allowed_age / VIEW_UNITS,
         clamped=judged.clamped,
     )
-
-
-def _shown(name: str) -> str:
-    """Return a name fit to be shown: a file is a stranger too."""
-    try:
-        return clean_name(name)
-    except UsageError:
-        return "?"

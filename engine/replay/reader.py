@@ -43,7 +43,7 @@ from engine.replay.format import (
     unpack_body,
 )
 from engine.wire.delta import decode_kind
-from engine.wire.messages import ENGINE_MESSAGES, Happened, Judged, PlayerJoined
+from engine.wire.messages import ENGINE_MESSAGES, Happened, Judged, PlayerJoined, Registry
 from engine.wire.recorder import Published
 from engine.world.history import ABSENT, EXACT, STALE, History
 from engine.world.schema import Kind
@@ -76,9 +76,10 @@ class Frame:
 class Chunk:
     """About a second of a replay. Its snapshots are read when they are first asked for, one after the other."""
 
-    def __init__(self, header: Header, block: Block) -> None:
+    def __init__(self, header: Header, block: Block, known: Registry = ENGINE_MESSAGES) -> None:
         self.tick = block.tick
         self._header = header
+        self._known = known
         sections = decode_sections(unpack_body(block))
         self._sections = sections
         self._entries = decode_snapshots(sections.snapshots)
@@ -102,11 +103,11 @@ class Chunk:
 
     def roster(self) -> list[Told]:
         """Return the messages that tell who is here when it begins. Raises ProtocolError."""
-        return _read_messages(self._sections.roster)
+        return _read_messages(self._sections.roster, self._known)
 
     def messages(self) -> list[Told]:
         """Return what was told meanwhile. Raises ProtocolError."""
-        return _read_messages(self._sections.messages)
+        return _read_messages(self._sections.messages, self._known)
 
     def inputs_section(self) -> bytes:
         """Return the inputs, as they are stored."""
@@ -151,11 +152,12 @@ class Replay:
     """A recorded match; see the module. `open` makes one.
 
     header: what was played. damage: why it was not read to its end, "" if it was. end: what the recorder said last;
-    None: it was stopped before it could.
+    None: it was stopped before it could. messages: the game's own that are read, by id; others are passed over.
     """
 
-    def __init__(self, data: bytes, name: str = "replay") -> None:
+    def __init__(self, data: bytes, name: str = "replay", messages: dict[int, type] | None = None) -> None:
         self.name = name
+        self._known = ENGINE_MESSAGES.with_types(messages) if messages else ENGINE_MESSAGES
         self.size = len(data)
         self.damage = ""
         self.end: End | None = None
@@ -181,13 +183,13 @@ class Replay:
         self.last_tick = self._frame(chunk, len(chunk) - 1).tick
 
     @classmethod
-    def open(cls, path: str | Path) -> Replay:
+    def open(cls, path: str | Path, messages: dict[int, type] | None = None) -> Replay:
         """Return the replay in the file `path`. Raises UsageError when it can't be read, or is none."""
         try:
             data = Path(path).read_bytes()
         except OSError as error:
             raise UsageError(f"can't read {path}: {error.strerror or error}") from error
-        return cls(data, str(path))
+        return cls(data, str(path), messages)
 
     def _scan(self, view: memoryview, at: int) -> None:
         """Look at every block but into none."""
@@ -229,7 +231,7 @@ class Replay:
         chunk = self._kept.get(number)
         if chunk is None:
             try:
-                chunk = Chunk(self.header, self._blocks[number])
+                chunk = Chunk(self.header, self._blocks[number], self._known)
             except ProtocolError as error:
                 raise self._unreadable(self._blocks[number].tick, error) from None
             self._kept[number] = chunk
@@ -301,7 +303,7 @@ class Replay:
             found: list[Told] = []
             for block in self._blocks:
                 try:
-                    found += Chunk(self.header, block).messages()
+                    found += Chunk(self.header, block, self._known).messages()
                     if len(found) > MAX_MESSAGES:
                         raise ProtocolError("too-many-messages", f"more than {MAX_MESSAGES}")
                 except ProtocolError as error:
@@ -380,11 +382,11 @@ def with_own(header: Header, frame: Frame) -> tuple[Published, ...]:
     return tuple(tables)
 
 
-def _read_messages(section: bytes) -> list[Told]:
+def _read_messages(section: bytes, known: Registry) -> list[Told]:
     """Read a section of messages; those of a type that is not known are passed over."""
     found = []
     for tick, to, data in decode_messages(section):
-        message = ENGINE_MESSAGES.decode(data)
+        message = known.decode(data)
         if message is not None:
             found.append(Told(tick, to, message))
     return found

@@ -18,13 +18,15 @@ HOLD_CLIENT = 0.25
 class Recording:
     """The file `path`, and in `writer` what a session is to tell. Raises UsageError when it can't be written."""
 
-    def __init__(self, path: Path, source: str, started: int = 0, hold: float = 0.0) -> None:
+    def __init__(
+        self, path: Path, source: str, started: int = 0, hold: float = 0.0, messages: dict[int, type] | None = None
+    ) -> None:
         self.path = path
         try:
             self._file = path.open("wb")
         except OSError as error:
             raise UsageError(f"can't write {path}: {error.strerror or error}") from error
-        self.writer = ReplayWriter(self._file, source, started, hold)
+        self.writer = ReplayWriter(self._file, source, started, hold, messages)
         self._told = False
 
     def failure(self) -> str:

@@ -67,10 +67,18 @@ class ReplayWriter:
 
     source: who keeps it ("server", "client"). started: Unix seconds, for the reader; 0: not known. hold: seconds a
     snapshot waits to be written, so that those that come in another order are put right; a server's never do.
+    messages: the game's own that are kept, by id.
     Nothing here raises.
     """
 
-    def __init__(self, file: BinaryIO, source: str = "server", started: int = 0, hold: float = 0.0) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        source: str = "server",
+        started: int = 0,
+        hold: float = 0.0,
+        messages: dict[int, type] | None = None,
+    ) -> None:
         self.error = ""
         """Why nothing more is written; "" while it is."""
         self.bytes_written = 0
@@ -83,6 +91,7 @@ class ReplayWriter:
         self._source = source
         self._started = started
         self._hold = hold
+        self._known = ENGINE_MESSAGES.with_types(messages) if messages else ENGINE_MESSAGES
         self._header: Header | None = None
         self._digest = StreamDigest()
         self._waiting: list[tuple[int, _Snapshot]] = []
@@ -169,11 +178,11 @@ class ReplayWriter:
                 del self._inputs[next(iter(self._inputs))]
 
     def message(self, tick: int, message: object, to: int | None = None) -> None:
-        """Take what was told; see `Recorder`. What is no message of the engine's is passed over."""
+        """Take what was told; see `Recorder`. What is not registered is passed over."""
         if self.error:
             return
         try:
-            data = ENGINE_MESSAGES.encode(message)
+            data = self._known.encode(message)
         except UsageError:
             return
         if isinstance(message, PlayerJoined):

@@ -228,13 +228,7 @@ class ServerSession:
         Returns False when nobody plays that row here. Raises UsageError for a message that is not registered, or too
         large for the channel. A client that has not taken what a reliable channel holds for too long is disconnected.
         """
-        if row is None:
-            self._teller.tell(self._peers, channel, message)
-            return True
-        peer = self._peers.in_row(row)
-        if peer is not None:
-            self._teller.tell([peer], channel, message)
-        return peer is not None
+        return self._teller.tell_of_game(channel, message, row)
 
     def messages(self) -> list[tuple[int, object]]:
         """Return the game's messages that came since the last call, with the player row of each, as they came.

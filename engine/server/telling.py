@@ -3,8 +3,8 @@
 Nothing is sent from here: a message waits in the channels of each peer it is for, until a packet has room. A peer that
 has taken nothing for so long that what it must know no longer fits is noted as behind (`Peers.behind`).
 
-A recorder, where there is one, is told what all are told, and of events and verdicts also what one is. What is between
-the server and one peer (its `Welcome`, its farewell, the game's own messages) it is not told.
+A recorder, where there is one, is told what all are told, and of events, verdicts and the game's own messages also what
+one is. What is between the server and one peer (its `Welcome`, its farewell) it is not told.
 """
 
 from __future__ import annotations
@@ -43,6 +43,15 @@ class Teller:
         """Give everyone a message about the match."""
         self.tell(self._peers, MATCH, message)
         self._record(self._world.tick, message)
+
+    def tell_of_game(self, channel: str | int, message: object, row: int | None) -> bool:
+        """Give one of the game's messages to who plays `row`, or to everyone (None); tell whether there is anybody."""
+        peer = None if row is None else self._peers.in_row(row)
+        if row is not None and peer is None:
+            return False
+        self.tell(self._peers if peer is None else [peer], channel, message)
+        self._record(self._world.tick, message, row)
+        return True
 
     def said(self, peers: Iterable[Peer], said: Said) -> None:
         """Give a line of chat to those who may hear it."""

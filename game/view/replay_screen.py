@@ -23,6 +23,7 @@ from engine.game import Verdict
 from engine.replay.playback import Playback
 from engine.replay.reader import Replay
 from engine.world.picture import Picture
+from game.messages import Pings
 from game.rules import Arena
 from game.schema import TURN, Event
 from game.view.chat import Chat
@@ -228,6 +229,9 @@ class ReplayScreen:
             place=self.place,
             palette=screen.palette,
         )
+        pings = playback.latest(Pings)
+        if pings is not None:
+            scene.pings = dict(zip(pings.rows, pings.ms, strict=True))
         if self.show_verdicts:
             self.shots.extend(self._shot(verdict) for verdict in playback.verdicts())
             scene.verdicts = [shot for shot in self.shots if row is None or shot.verdict.shooter == row]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from engine.link.channels import Channel, ChannelTable, Kind
 from engine.link.header import encode_header
 from engine.link.netcode import NetcodeServer, NetcodeServerConfig, mint_connect_token
 from engine.link.session_channels import with_channels
+from engine.replay.playback import Playback
+from engine.replay.reader import Replay
+from engine.replay.writer import ReplayWriter
 from engine.server.session import ServerSession
 from engine.transport.impairment import LinkModel, Profile, load_profile
 from engine.transport.virtual import VirtualNetwork
@@ -324,3 +328,36 @@ def test_a_server_that_leaves_messages_unfinished_is_left(monkeypatch: pytest.Mo
     assert ann.phase is Phase.CLOSED
     assert ann.reason == "the server left messages unfinished"
     assert ann.may_return
+
+
+def test_a_games_own_messages_are_kept_and_the_latest_is_found() -> None:
+    room = Room()
+    file = io.BytesIO()
+    recorder = ReplayWriter(file, messages={FIRST_GAME_ID: Vote})
+    room.server.record(recorder)
+    client = room.join("Ada")
+    room.run(2.0, until=lambda: client.phase is Phase.PLAYING)
+    row = client.own_row
+    for number, to in enumerate((None, row, None)):
+        room.run(0.5)
+        assert room.server.send(Vote(f"map {number}"), to)
+        assert room.server.send(Chunk(number, b"none of the recorder's"), to)
+    room.run(0.5)
+    recorder.close()
+
+    replay = Replay(file.getvalue(), messages={FIRST_GAME_ID: Vote})
+    told = [(each.to, each.message) for each in replay.messages() if isinstance(each.message, Vote)]
+    assert told == [(None, Vote("map 0")), (row, Vote("map 1")), (None, Vote("map 2"))]
+    playback = Playback(replay)
+    latest = []
+    for _ in range(40):
+        latest.append(playback.latest(Vote))
+        playback.advance(0.1)
+    # What one player alone was told is not what all see.
+    assert list(dict.fromkeys(latest)) == [None, Vote("map 0"), Vote("map 2")]
+    playback.seek(0.0)
+    assert playback.latest(Vote) is None
+    # Who does not know the game's messages reads all else.
+    plain = Replay(file.getvalue())
+    assert plain.digest() == replay.digest()
+    assert not [each for each in plain.messages() if isinstance(each.message, Vote)]
