@@ -33,9 +33,6 @@ from engine.ops.discovery import DiscoverySocket
 from engine.ops.lobby.asking import Asking
 from engine.ops.lobby.client import JoinError, join
 from engine.ops.secrets import load_password, read_secret_file
-from engine.replay.format import Header
-from engine.replay.reader import Replay
-from engine.replay.recording import HOLD_CLIENT, Recording, numbered
 from engine.text import printable
 from engine.transport import Transport
 from engine.transport.impaired import ImpairedTransport
@@ -43,13 +40,15 @@ from engine.transport.impairment import Profile, load_profile, profile_names
 from engine.transport.udp import UdpSocket
 from engine.wire.messages import ENGINE_MESSAGES, Said
 from engine.world.picture import Picture
-from engine.world.schema import schema_hash
 from game.characters import parse_behaviour
 from game.messages import MESSAGES, Pings
 from game.rules import Arena
-from game.settings import Settings, SettingsFile, settings_path
+from game.settings import Settings, SettingsFile, replays_path, settings_path
 from game.view.headless import run_headless
+from game.view.keeping import Files, Keeper
 from game.view.opening import open_screen
+from game.view.recordings import Recordings, open_replay
+from game.view.watching import watch
 
 if TYPE_CHECKING:  # it imports pygame
     from game.view.screen import Screen
@@ -59,6 +58,8 @@ SILENCE_TOLD = 2.0
 """Seconds without a word from the server that a player is told of: by then nobody is where the screen shows them."""
 NOTICE_SECONDS = 8.0
 """How long words from whoever runs the server are shown: time to read a line twice."""
+_FOLDER = Path()
+"""--record without a FILE: into the folder of replays."""
 MakeBrain = Callable[[Game], Brain]
 """Makes the bot that plays a game."""
 
@@ -81,7 +82,8 @@ def build_parser() -> Parser:
     parser.add_argument("--settings", type=Path, metavar="FILE", help="where settings are kept (default: your own)")
     parser.add_argument("--spectate", action="store_true", help="only watch: follow players, or fly over the map")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="leave after S seconds (default: play on)")
-    parser.add_argument("--record", type=writable, metavar="FILE", help="write a replay of what you get to see to FILE")
+    record = "keep a replay of what you get to see: in FILE, or where the start screen lists them"
+    parser.add_argument("--record", nargs="?", const=_FOLDER, type=writable, metavar="FILE", help=record)
     parser.add_argument("--replay", type=Path, metavar="FILE", help="watch the replay in FILE instead of playing")
     test = parser.add_argument_group("trying things out")
     test.add_argument("--headless", action="store_true", help="no window: a table in the terminal instead")
@@ -111,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _play(options: argparse.Namespace, stop: Stop) -> int:
     clock = SystemClock()
     file = _settings_file(options)
-    options.recorded = []
+    files = _files(options, clock)
     if options.replay is not None:
         return _watch_replay(options, file, clock, stop)
     settings = file.settings if file is not None else Settings()
@@ -122,13 +124,15 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
         raise UsageError("--spectate leaves nothing for --bot to do")
     mind = _mind(options) if options.bot else None
     if file is not None and not (options.server or options.token or options.bot or options.headless):
-        return _start_screen(options, file, profile, stop)
+        return _start_screen(options, file, files, profile, stop)
     address = parse_address(options.server or "127.0.0.1", DEFAULT_PORT)
     unseen = options.headless and options.screenshot is None
     screen = None if unseen else _screen(options, file, format_address(address))
-    loop = _enter(options, address, _connect_token(options, address), profile, clock, mind, stop)
+    loop = _enter(options, address, _connect_token(options, address), profile, files, clock, mind, stop)
     stop.patient = True
     try:
+        if screen is not None and not (options.bot or options.headless):
+            screen.keep_match(loop)
         if options.headless:
             run_headless(loop, sys.stdout, screen)
         elif screen is not None:
@@ -148,55 +152,33 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
 
 def _watch_replay(options: argparse.Namespace, file: SettingsFile | None, clock: SystemClock, stop: Stop) -> int:
     """Play a replay in the window; without one, as far as --seconds, for its last picture."""
-    replay = Replay.open(options.replay)
-    game = _arena_of(replay.header)
+    replay, game = open_replay(options.replay)
     if replay.damage:
         print(f"client.py: {printable(f'{replay.name}: {replay.damage}')}", file=sys.stderr)
     screen = _screen(options, file, "", game)
-    from game.view.replay_screen import ReplayScreen
-
+    stop.patient = True
+    unseen, picture = options.headless, options.screenshot
     try:
-        shown = ReplayScreen(screen, replay, game)
-        stop.patient = True
-        if options.headless:
-            shown.run_unseen(replay.seconds if options.seconds is None else options.seconds, lambda: stop.asked)
-        else:
-            end = None if options.seconds is None else clock.now() + options.seconds
-            shown.run(clock, lambda: stop.asked or (end is not None and clock.now() >= end))
-        print(f"{replay.name}: watched up to {shown.playback.seconds:.1f} of {replay.seconds:.1f} s")
-        if options.screenshot is not None:
-            screen.save(options.screenshot)
+        print(watch(screen, replay, game, clock, options.seconds, lambda: stop.asked, unseen=unseen, picture=picture))
     finally:
         screen.close()
     return 0
 
 
-def _arena_of(header: Header) -> Arena:
-    """Return the game that was recorded. Raises UsageError when it is not this one."""
-    if (header.game, header.game_version) != (Arena.name, Arena.version):
-        theirs, ours = f"{header.game} {header.game_version}", f"{Arena.name} {Arena.version}"
-        raise UsageError(f"that is a replay of {theirs}, and this plays {ours}")
-    game = Arena.from_settings(header.settings)
-    if schema_hash(game.kinds) != header.schema:
-        raise UsageError("that is a replay of another build of this game: its schema differs")
-    return game
+def _files(options: argparse.Namespace, clock: SystemClock) -> Files:
+    """Return where replays go: beside settings that were named, else into the player's own folder."""
+    beside = options.settings.parent / "replays" if options.settings is not None else None
+    path = None if options.record == _FOLDER else options.record
+    return Files(beside or replays_path(sys.platform, os.environ, Path.home()), path, clock)
 
 
-def _recording(options: argparse.Namespace, clock: SystemClock) -> Recording | None:
-    """Return what keeps the next match, if that is wanted; each has a file of its own."""
-    if options.record is None:
-        return None
-    options.recorded.append(numbered(options.record, len(options.recorded) + 1))
-    return Recording(options.recorded[-1], "client", round(clock.unix_time()), HOLD_CLIENT)
-
-
-def _start_screen(options: argparse.Namespace, file: SettingsFile, profile: Profile, stop: Stop) -> int:
+def _start_screen(options: argparse.Namespace, file: SettingsFile, files: Files, profile: Profile, stop: Stop) -> int:
     """Open the window with the start screen, and play until the player quits."""
     screen = _screen(options, file, "")
     from game.view.app import App
 
-    doors = Doors(options, profile, SystemClock(), stop)
-    app = App(screen, doors, file.notices)
+    doors = Doors(options, profile, files, SystemClock(), stop)
+    app = App(screen, doors, file.notices, Recordings(files.folder))
     stop.patient = True
     try:
         while not app.quit and not stop.asked:
@@ -211,8 +193,11 @@ def _start_screen(options: argparse.Namespace, file: SettingsFile, profile: Prof
 class Doors:
     """The way into matches, for the start screen: the servers there are, and a match on the one that was chosen."""
 
-    def __init__(self, options: argparse.Namespace, profile: Profile, clock: SystemClock, stop: Stop) -> None:
+    def __init__(
+        self, options: argparse.Namespace, profile: Profile, files: Files, clock: SystemClock, stop: Stop
+    ) -> None:
         self.clock = clock
+        self._files = files
         self._options = options
         self._profile = profile
         self._stop = stop
@@ -253,7 +238,7 @@ class Doors:
         if token is None:
             return None
         self._asked = None
-        return _enter(options, address, token, self._profile, self.clock, None, self._stop)
+        return _enter(options, address, token, self._profile, self._files, self.clock, None, self._stop)
 
     def give_up(self) -> None:
         """Forget whom we asked; the answer comes to nobody."""
@@ -269,6 +254,7 @@ def _enter(
     address: Address,
     token: bytes,
     profile: Profile,
+    files: Files,
     clock: SystemClock,
     mind: MakeBrain | None,
     stop: Stop,
@@ -277,16 +263,18 @@ def _enter(
 
     speech = ENGINE_MESSAGES.with_types(MESSAGES)
 
-    recording = _recording(options, clock)
+    keeper = Keeper(files, clock)
 
     def new_session(token: bytes, now: float) -> ClientSession:
         # The machine's own clock may be wrong: how old the token is, the server knows.
         config = ClientConfig(input_delay=options.input_delay)
         session = ClientSession(Arena.factory, token, now, None, os.urandom, config, messages=speech)
-        session.recorder = None if recording is None else recording.writer
+        keeper.follow(session)
         return session
 
     session = new_session(token, clock.now())
+    if options.record is not None:
+        keeper.start(session)
     asking = Asking(lambda ticket: _ask_again(options, address, token, ticket))
     returning = Returning(session, new_session, asking, Reconnect(os.urandom))
     udp = UdpSocket(_any_address(token), 0)
@@ -294,7 +282,7 @@ def _enter(
     plain = options.headless and profile.name == "perfect"
     transport: Transport = udp if plain else ImpairedTransport(udp, profile, options.seed, clock.now)
     loop = ClientLoop(returning, transport, clock, mind, stop, options.seconds)
-    loop.recording = recording
+    loop.keeper = keeper
     return loop
 
 
@@ -326,8 +314,8 @@ class ClientLoop:
         """What the server has said of everyone's round trip time, in milliseconds, by player row."""
         self._mind = mind
         self._brain: tuple[Game, Brain] | None = None
-        self.recording: Recording | None = None
-        """What keeps this match; None: nobody does."""
+        self.keeper: Keeper | None = None
+        """What keeps this match in a file, while that is wanted."""
         self.put_out = ""
         """Why the server, or the lack of one, ended this session; "" if it did not."""
         self.notice = ""
@@ -390,6 +378,8 @@ class ClientLoop:
         self.transport.send(session.datagrams_to_send(), now)
         picture = session.picture(now)
         for message in session.messages():
+            if self.keeper is not None:
+                self.keeper.hear(session, message)
             if isinstance(message, Pings):
                 self.pings = dict(zip(message.rows, message.ms, strict=True))
         for said in session.notices():
@@ -434,8 +424,8 @@ class ClientLoop:
         """Leave, and close the socket."""
         self.leave()
         self.transport.close()
-        if self.recording is not None:
-            print(f"recorded {self.recording.path}: {self.recording.close()}")
+        if self.keeper is not None and (said := self.keeper.stop(self.session)):
+            print(said)
 
     def leave(self) -> None:
         """Say good-bye, unless it is over already."""

@@ -65,8 +65,8 @@ class Settings:
     """One player's choices. Raises UsageError on a value that can't be.
 
     volume: 0..1. resolution: of the window, pixels. frame_cap: frames a second at most. input_delay: one of
-    INPUT_DELAYS. keys: by action, as in `DEFAULT_KEYS`; all actions are there. favourites, recent: servers as
-    host:port, the latest first.
+    INPUT_DELAYS. keep_replays: every match is recorded. keys: by action, as in `DEFAULT_KEYS`; all actions are there.
+    favourites, recent: servers as host:port, the latest first.
     """
 
     name: str = "player"
@@ -78,6 +78,7 @@ class Settings:
     frame_cap: int = 120
     screen_shake: bool = True
     input_delay: str = "automatic"
+    keep_replays: bool = True
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_KEYS))
     favourites: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
@@ -126,6 +127,14 @@ def settings_path(platform: str, environ: Mapping[str, str], home: Path) -> Path
     folder = Path(environ.get("XDG_CONFIG_HOME") or ".")
     # The standard says to pass over a relative path.
     return (folder if folder.is_absolute() else home / ".config") / "tickwire" / "settings.json"
+
+
+def replays_path(platform: str, environ: Mapping[str, str], home: Path) -> Path:
+    """Return the folder that replays are kept in, with arguments as of `settings_path`."""
+    if platform in ("win32", "darwin"):
+        return settings_path(platform, environ, home).with_name("replays")
+    folder = Path(environ.get("XDG_DATA_HOME") or ".")
+    return (folder if folder.is_absolute() else home / ".local" / "share") / "tickwire" / "replays"
 
 
 class SettingsFile:

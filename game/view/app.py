@@ -1,10 +1,10 @@
 """The client from its window's opening to its closing: the start screen, the way into a match, the match, and back.
 
-    START <--> SETTINGS
-      |  ^
-      v  |  no, and why
-    ASKING ---> MATCH ---> ENDED, and why ---> START, or ASKING again
-                  '------- left by the player ----^
+    SETTINGS <--> START <--> REPLAYS <--> WATCHING
+                  |  ^
+                  v  |  no, and why
+                ASKING ---> MATCH ---> ENDED, and why ---> START, or ASKING again
+                              '------- left by the player ----^
 
 One `frame` after the other; nothing here waits for anybody but the next frame.
 """
@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
+from pathlib import Path
 
 from engine.client.session import Phase
 from engine.errors import NetError, UsageError
@@ -25,6 +26,9 @@ from game.view.attract import Attract
 from game.view.loop import Doors, Loop
 from game.view.options import OptionsScreen
 from game.view.palette import BAD, FAINT, INK
+from game.view.recordings import Recordings, open_replay
+from game.view.replay_screen import ReplayScreen
+from game.view.replays import ReplaysScreen
 from game.view.screen import Screen
 from game.view.start import Favour, Join, StartScreen
 from game.view.title import paint_title
@@ -39,15 +43,26 @@ class Stage(Enum):
 
     START = "start"
     SETTINGS = "settings"
+    REPLAYS = "replays"
+    WATCHING = "watching"
     ASKING = "asking"
     MATCH = "match"
     ENDED = "ended"
 
 
 class App:
-    """See the module. `notices`: what there is to say at first. `seed`: of the match behind the menus."""
+    """See the module. notices: what there is to say at first. recordings: the player's replays; None: there is no place
+    for any. seed: of the match behind the menus.
+    """
 
-    def __init__(self, screen: Screen, doors: Doors, notices: Sequence[str] = (), seed: int = 1) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        doors: Doors,
+        notices: Sequence[str] = (),
+        recordings: Recordings | None = None,
+        seed: int = 1,
+    ) -> None:
         self.screen = screen
         self.stage = Stage.START
         self.quit = False
@@ -56,6 +71,11 @@ class App:
         self._doors = doors
         self._start = StartScreen(screen.settings.name)
         self._options = OptionsScreen(screen.settings)
+        self.replay: ReplayScreen | None = None
+        self._recordings = recordings
+        self._replays = ReplaysScreen()
+        self._opening: Path | None = None
+        self._frame_at = 0.0
         self._attract = Attract(Arena(), seed)
         self._asked: Join | None = None
         self._asked_at = 0.0
@@ -83,6 +103,8 @@ class App:
         if self.stage is Stage.MATCH and self.loop is not None:
             self.screen.frame(self.loop)
             self._follow_match(self.loop)
+        elif self.stage is Stage.WATCHING and self.replay is not None:
+            self._watch(self.replay)
         else:
             self._menu_frame()
         self.quit |= self.screen.closed
@@ -94,6 +116,8 @@ class App:
         lost = loop.session.phase is Phase.CLOSED and not self.screen.left
         self.words = [loop.words or loop.session.reason] if lost else []
         loop.close()
+        if not lost and loop.keeper is not None and loop.keeper.kept:
+            self.words = ["the match is kept: watch it in REPLAYS"]
         self.loop = None
         self.stage = Stage.ENDED if lost else Stage.START
         self.screen.window.show_mouse(True)
@@ -107,6 +131,7 @@ class App:
         now = clock.now()
         events = screen.events(now)
         canvas, ui = screen.window.canvas, screen.ui
+        opening = self._opening
         self._attract.draw(canvas, screen.renderer_for(None), now, screen.palette)
         ui.begin(canvas, events, now)
         self._draw_title(ui)
@@ -114,12 +139,16 @@ class App:
             self._draw_start(ui)
         elif self.stage is Stage.SETTINGS:
             self._draw_settings(ui)
+        elif self.stage is Stage.REPLAYS and self._recordings is not None:
+            self._draw_replays(ui, self._recordings)
         elif self.stage is Stage.ASKING:
             self._draw_asking(ui, now)
         else:
             self._draw_ended(ui)
         ui.end()
         screen.window.show()
+        if opening is not None:
+            self._open(opening)
         clock.sleep(screen.pacer.next_time(clock.now()) - clock.now())
 
     def _draw_title(self, ui: Ui) -> None:
@@ -142,6 +171,10 @@ class App:
             case "settings":
                 self._options = OptionsScreen(settings)
                 self.stage = Stage.SETTINGS
+            case "replays" if self._recordings is not None:
+                self._recordings.refresh()
+                self.words = []
+                self.stage = Stage.REPLAYS
             case "refresh":
                 self._doors.refresh()
             case "quit":
@@ -153,6 +186,21 @@ class App:
         if done:
             self._keep(settings)
             self._start.name = settings.name
+            self.stage = Stage.START
+
+    def _draw_replays(self, ui: Ui, recordings: Recordings) -> None:
+        if self._opening is not None:
+            # Its frames are read when it opens: a long one takes a moment, and this is what is seen meanwhile.
+            box = ui.box(390, 300, 500, 110)
+            ui.panel(box)
+            ui.label("opening the replay ...", box.center, 18, INK, (0.5, 0.5))
+            return
+        clock = self._doors.clock
+        wish = self._replays.draw(ui, recordings.lines(), recordings.folder, clock.unix_time(), self.words)
+        if isinstance(wish, Path):
+            self._opening = wish
+        elif wish == "back":
+            self.words = []
             self.stage = Stage.START
 
     def _draw_asking(self, ui: Ui, now: float) -> None:
@@ -177,6 +225,7 @@ class App:
             self._keep(self.screen.settings.with_recent(self._asked.address))
             self.screen.begin_match(self._asked.address)
             self.screen.swaps = True
+            self.screen.keep_match(loop)
             self.screen.window.show_mouse(False)
 
     def _draw_ended(self, ui: Ui) -> None:
@@ -191,6 +240,37 @@ class App:
         elif ui.button("back", ui.box(650, 402, 200, 48), "BACK") or ui.back:
             self.words = []
             self.stage = Stage.START
+
+    # -- replays ------------------------------------------------------------------------------------------------------
+
+    def _open(self, path: Path) -> None:
+        """Begin to watch a replay, once it has been said that it opens."""
+        self._opening = None
+        try:
+            self.replay = ReplayScreen(self.screen, *open_replay(path))
+        except NetError as error:
+            self.words = [str(error)]
+            return
+        self.words = []
+        self._frame_at = self._doors.clock.now()
+        self.stage = Stage.WATCHING
+
+    def _watch(self, replay: ReplayScreen) -> None:
+        """Run and show a frame of a replay, and notice that the player has seen enough."""
+        screen, clock = self.screen, self._doors.clock
+        now = clock.now()
+        passed, self._frame_at = now - self._frame_at, now
+        try:
+            replay.frame(passed, screen.events(now))
+        except NetError as error:
+            self.words = [str(error)]
+            replay.left = True
+        if replay.left:
+            self.replay = None
+            self.stage = Stage.REPLAYS
+            screen.forget()
+            return
+        clock.sleep(screen.pacer.next_time(clock.now()) - clock.now())
 
     # -- what follows -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from engine.world.picture import Picture
 
 if TYPE_CHECKING:  # they import pygame
     from game.view.chat import SendChat
+    from game.view.keeping import Keeper
     from game.view.start import Join, ServerLine
 
 
@@ -69,6 +70,11 @@ class Loop(Protocol):
     @property
     def send_chat(self) -> SendChat | None:
         """Sends a line of chat; None while there is no way to."""
+        ...
+
+    @property
+    def keeper(self) -> Keeper | None:
+        """Keeps the match in a file, if wanted; None where there is no place for one."""
         ...
 
     def set_link(self, name: str) -> None: ...

@@ -12,7 +12,7 @@ from game.view.palette import BAD, FAINT, INK, Palette
 from game.view.start import name_problem
 from game.view.ui import Ui
 
-ROW_HIGH = 46
+ROW_HIGH = 43
 KEY_HIGH = 30
 
 
@@ -64,6 +64,7 @@ class OptionsScreen:
         shake = ui.toggle("option shake", line("Screen shake"), settings.screen_shake)
         delay = INPUT_DELAYS.index(settings.input_delay)
         delay = ui.choice("option delay", line("Input delay"), INPUT_DELAYS, delay)
+        keep = ui.toggle("option replays", line("Keep replays"), settings.keep_replays)
         return replace(
             settings,
             colour=COLOURS[at],
@@ -74,6 +75,7 @@ class OptionsScreen:
             frame_cap=caps[cap],
             screen_shake=shake,
             input_delay=INPUT_DELAYS[delay],
+            keep_replays=keep,
         )
 
 

@@ -26,23 +26,31 @@ MECHANISMS: tuple[tuple[str, str, str], ...] = (
 
 
 def draw_pause(
-    ui: Ui, links: Mapping[str, str], link: str, switches: Switches, swap: str = ""
+    ui: Ui, links: Mapping[str, str], link: str, switches: Switches, swap: str = "", kept: bool | None = None
 ) -> tuple[str | None, str, Switches]:
-    """Draw the menu; return what the player wants ("resume", "settings", "swap", "leave"), and link and switches as
-    they are.
+    """Draw the menu; return what the player wants ("resume", "settings", "swap", "leave", "keep": begin or end a replay
+    of the match), and link and switches as they are.
 
     links: the profiles there are, and what each is like. swap: how to call what changes between playing and watching;
-    "" where that can't be.
+    "" where that can't be. kept: whether the match is being recorded; None: it can't be.
     """
     wish = None
     buttons = [("resume", "RESUME", None), ("settings", "SETTINGS", None), ("leave", "LEAVE THE MATCH", BAD)]
     if swap:
         buttons.insert(2, ("swap", swap, None))
     for at, (key, words, colour) in enumerate(buttons):
-        box = ui.box(120, 554 - (len(buttons) - at) * 70, 300, 54)
+        box = ui.box(120, 544 - (len(buttons) - at) * 68, 300, 54)
         pressed = ui.button(key, box, words) if colour is None else ui.button(key, box, words, colour)
         if pressed:
             wish = key
+    if kept is not None:
+        ui.panel(ui.box(120, 554, 300, 60))
+        row = ui.box(136, 564, 268, 40)
+        ui.label("Keep a replay", (row.x, row.centery - ui.widgets.px(8)), 15, INK)
+        words = "of this match: it is being recorded" if kept else "from now on, of this match"
+        ui.label(words, (row.x, row.centery + ui.widgets.px(11)), 12, FAINT)
+        if ui.toggle("keep", row, kept) != kept:
+            wish = "keep"
     ui.panel(ui.box(480, 164, 680, 450))
     head = ui.box(508, 190, 0, 0)
     ui.label("FEEL THE NETWORK", head.topleft, 14, FAINT)

@@ -79,6 +79,7 @@ class ReplayScreen:
         self._kills = [
             (tick - replay.first_tick) / max(self._length * replay.header.match.tick_hz, 1) for tick in kills
         ]
+        screen.forget()
         screen.window.show_mouse(True)
 
     @property
@@ -235,7 +236,7 @@ class ReplayScreen:
         if self.show_verdicts:
             self.shots.extend(self._shot(verdict) for verdict in playback.verdicts())
             scene.verdicts = [shot for shot in self.shots if row is None or shot.verdict.shooter == row]
-        renderer = self._renderer = screen.renderer_for(None, picture)
+        renderer = self._renderer = screen.renderer_for(None, picture, self._game)
         canvas = screen.window.canvas
         renderer.draw(canvas, scene)
         if screen.audio is not None and not playback.paused and playback.speed <= LOUD_SPEED:

@@ -143,15 +143,35 @@ class Screen:
         """Forget the match before."""
         self.server = server
         self.left = self.swap = False
+        self.forget()
         self._spectator = Spectator()
         self.chat = Chat()
         self._menu = ""
         self._shots = ShotBook()
         self._people = {}
+
+    def forget(self) -> None:
+        """Forget what was under way in the pictures so far: something else is shown from now on."""
         for _, renderer in self._renderers:
             renderer.forget()
         self.controls.release()
         self.controls.asked.clear()
+
+    def keep_match(self, loop: Loop) -> None:
+        """Have a match recorded, if the settings say so; where that can't be, say so and play."""
+        if self.settings.keep_replays and loop.keeper is not None and not loop.keeper.on:
+            self._keep_or_stop(loop)
+
+    def _keep_or_stop(self, loop: Loop) -> None:
+        if loop.keeper is None:
+            return
+        try:
+            if loop.keeper.on:
+                loop.keeper.stop(loop.session)
+            else:
+                loop.keeper.start(loop.session)
+        except UsageError as error:
+            self.chat.told(loop.clock.now(), str(error))
 
     def run(self, loop: Loop) -> None:
         """Play until the loop is over or the player leaves; where the server ended it, show why for a moment."""
@@ -283,6 +303,8 @@ class Screen:
         """Take what others say, and who comes and goes."""
         session = loop.session
         palette = self._palette_of(session)
+        if loop.keeper is not None and (why := loop.keeper.failure()):
+            self.chat.told(now, f"the replay ends here: {why}")
         for line in loop.said():
             if line.row < 0:
                 self.chat.said(now, f"{line.name} (watching)", line.text, FAINT)
@@ -319,11 +341,15 @@ class Screen:
             canvas.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
             session = loop.session
             swap = "" if not self.swaps else "WATCH ONLY" if session.own_row is not None else "PLAY"
-            wish, link, session.switches = draw_pause(ui, loop.links, loop.link, session.switches, swap)
+            keeper = loop.keeper
+            kept = None if keeper is None else keeper.on
+            wish, link, session.switches = draw_pause(ui, loop.links, loop.link, session.switches, swap, kept)
             if link != loop.link:
                 loop.set_link(link)
             if wish == "settings":
                 self._open_menu(OptionsScreen(self.settings))
+            elif wish == "keep":
+                self._keep_or_stop(loop)
             elif wish is not None:
                 self.swap = wish == "swap"
                 self.left |= wish in ("leave", "swap")
@@ -358,9 +384,16 @@ class Screen:
         sampled = self.controls.sample(focus)
         return sampled.buttons, sampled.aim, sampled.weapon
 
-    def renderer_for(self, session: ClientSession | None, picture: Picture | None = None) -> Renderer:
-        """Return the renderer for the map in `picture` and the canvas's size; making one takes about half a second."""
-        game = session.game if session is not None and isinstance(session.game, Arena) else self._usual
+    def renderer_for(
+        self, session: ClientSession | None, picture: Picture | None = None, game: Arena | None = None
+    ) -> Renderer:
+        """Return the renderer for the map in `picture` and the canvas's size; making one takes about half a second.
+
+        The map is one of the session's game, or of `game`.
+        """
+        if session is not None and isinstance(session.game, Arena):
+            game = session.game
+        game = game or self._usual
         course = course_of(picture) if picture is not None else None
         arena = game.maps[course.arena % len(game.maps)] if course is not None else game.map
         renderer = self._made_for(arena)

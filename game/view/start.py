@@ -81,7 +81,7 @@ class Favour:
 
 
 Wish = Join | Favour | str
-"""What the player wants: "settings", "refresh" or "quit", or more."""
+"""What the player wants: "replays", "settings", "refresh" or "quit", or more."""
 
 
 class StartScreen:
@@ -101,9 +101,11 @@ class StartScreen:
         wish = self._draw_list(ui, servers, settings, palette)
         chosen = next((each for each in servers if each.address == self.address.strip()), None)
         wish = self._draw_door(ui, chosen) or wish
-        if ui.button("settings", ui.box(864, 560, 166, 46), "SETTINGS"):
+        if ui.button("replays", ui.box(848, 560, 124, 46), "REPLAYS"):
+            wish = "replays"
+        if ui.button("settings", ui.box(982, 560, 132, 46), "SETTINGS"):
             wish = "settings"
-        if ui.button("quit", ui.box(1050, 560, 166, 46), "QUIT", BAD):
+        if ui.button("quit", ui.box(1124, 560, 108, 46), "QUIT", BAD):
             wish = "quit"
         for at, line in enumerate(words[-3:]):
             place = ui.box(64, 634 + 22 * at, 1152, 20)

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import NetError, UsageError
-from game.settings import DEFAULT_KEYS, MAX_FILE_BYTES, SERVERS_KEPT, Settings, SettingsFile, settings_path
+from game.settings import (
+    DEFAULT_KEYS,
+    MAX_FILE_BYTES,
+    SERVERS_KEPT,
+    Settings,
+    SettingsFile,
+    replays_path,
+    settings_path,
+)
 
 
 @pytest.fixture
@@ -128,8 +136,22 @@ def test_where_settings_are_kept(platform: str, environ: dict[str, str], expecte
     assert settings_path(platform, environ, Path("home")) == Path(expected)
 
 
+@pytest.mark.parametrize(
+    ("platform", "environ", "expected"),
+    [
+        ("linux", {}, "home/.local/share/tickwire/replays"),
+        ("linux", {"XDG_DATA_HOME": "relative"}, "home/.local/share/tickwire/replays"),
+        ("darwin", {}, "home/Library/Application Support/Tickwire/replays"),
+        ("win32", {}, "home/AppData/Roaming/Tickwire/replays"),
+    ],
+)
+def test_where_replays_are_kept(platform: str, environ: dict[str, str], expected: str) -> None:
+    assert replays_path(platform, environ, Path("home")) == Path(expected)
+
+
 def test_an_absolute_folder_of_the_environment_is_taken(tmp_path: Path) -> None:
-    environ = {"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path)}
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "APPDATA": str(tmp_path)}
+    assert replays_path("linux", environ, Path("home")) == tmp_path / "data" / "tickwire" / "replays"
     assert settings_path("linux", environ, Path("home")) == tmp_path / "tickwire" / "settings.json"
     assert settings_path("win32", environ, Path("home")) == tmp_path / "Tickwire" / "settings.json"
 

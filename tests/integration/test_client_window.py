@@ -26,12 +26,16 @@ from client import ClientLoop, Doors, build_parser
 from engine.client.session import Phase
 from engine.clock import SystemClock
 from engine.ops.command import Stop
+from engine.replay.present import present_at
 from engine.transport.impairment import load_profile
+from game.messages import Pings
 from game.rules import Arena
 from game.schema import Phase as MatchPhase
 from game.settings import SettingsFile
 from game.view.app import App, Stage
 from game.view.course import course_of
+from game.view.keeping import Files
+from game.view.recordings import Recordings, open_replay
 from game.view.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -77,12 +81,14 @@ class Hands:
     def __init__(self, path: Path) -> None:
         options = build_parser().parse_args([])
         options.name = "Kim"
+        options.settings = path
         self.closed = False
         self.file = SettingsFile(path)
         self.clock = SystemClock()
-        self.doors = Doors(options, load_profile("perfect"), self.clock, Stop())
+        files = Files(path.parent / "replays", None, self.clock)
+        self.doors = Doors(options, load_profile("perfect"), files, self.clock, Stop())
         self.screen = Screen("", self.file.settings, size=(640, 360), visible=False, save=self.file.save)
-        self.app = App(self.screen, self.doors, self.file.notices)
+        self.app = App(self.screen, self.doors, self.file.notices, Recordings(files.folder))
 
     def until(self, done: Callable[[], bool]) -> None:
         end = self.clock.now() + WAIT
@@ -224,6 +230,53 @@ def test_settings_changed_in_a_match_hold_at_once_and_after_a_restart(hands: Han
         assert (settings.screen_shake, settings.keys["scores"], settings.recent) == (False, ("g",), (server,))
     finally:
         again.close()
+
+
+def test_a_match_is_left_and_watched_from_the_list(hands: Hands, server: str) -> None:
+    app, screen = hands.app, hands.screen
+    loop = hands.enter(server)
+    keeper = loop.keeper
+    assert keeper is not None
+    assert keeper.on
+    hands.until(lambda: bool(loop.pings) and loop.session.figures(0.0).snapshots > 60)
+    # The first file ends here, and the next begins within the match.
+    hands.press(pygame.K_ESCAPE)
+    hands.until(lambda: "keep" in screen.ui.places)
+    states = []
+    for _ in range(2):
+        hands.click("keep")
+        states.append(keeper.on)
+    assert states == [False, True]
+    seen = loop.session.figures(0.0).snapshots
+    hands.until(lambda: loop.session.figures(0.0).snapshots > seen + 90)
+    hands.click("leave")
+    hands.until(lambda: app.stage is Stage.START)
+    assert app.words == ["the match is kept: watch it in REPLAYS"]
+    first, second = keeper.kept
+
+    def written(path: Path) -> tuple[bool, int]:
+        replay, _ = open_replay(path)
+        assert not replay.damage
+        names = present_at(replay, len(replay) - 1).names.values()
+        assert len(names) == 3
+        return any(isinstance(each.message, Pings) for each in replay.messages()), replay.header.own_row or 0
+
+    assert written(first) == written(second) == (True, loop.session.own_row)
+
+    hands.click("replays")
+    hands.until(lambda: f"replay {second.name}" in screen.ui.places)
+    hands.frame()
+    hands.click(f"replay {second.name}")
+    hands.click("watch replay")
+    hands.until(lambda: app.replay is not None and app.replay.playback.seconds > 0.3)
+    hands.press(pygame.K_END)
+    assert app.replay is not None
+    assert app.replay.playback.at_end
+    hands.press(pygame.K_ESCAPE)
+    hands.until(lambda: app.stage is Stage.REPLAYS and app.replay is None)
+    hands.app.frame()
+    hands.press(pygame.K_ESCAPE)
+    hands.until(lambda: app.stage is Stage.START)
 
 
 def test_whole_rounds_on_one_map_and_the_next(hands: Hands, brisk: str) -> None:
