@@ -53,6 +53,7 @@ FORGET_SECONDS = 7.0
 """Seconds after which a server that was silent is gone: three probes."""
 SERVERS_KEPT = 64
 """Servers a list holds at most; a network with more of them is not a living room's."""
+_ANY, _LOCAL = "0.0.0.0", "127.0.0.1"
 DRAIN_LIMIT = 32
 """Datagrams read in one go: the rest waits, or is dropped by the system."""
 ANSWERS_HZ = 4.0
@@ -209,7 +210,7 @@ class DiscoverySocket:
     """A UDP socket of the local network that never waits. Give it no port to ask, or several to listen on the first
     that is free. Raises UsageError when there is none."""
 
-    def __init__(self, host: str = "0.0.0.0", ports: Iterable[int] = (0,)) -> None:
+    def __init__(self, host: str = _ANY, ports: Iterable[int] = (0,)) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -252,15 +253,19 @@ class Beacon:
     def __init__(self, host: str, ports: Iterable[int] = DISCOVERY_PORTS) -> None:
         self._responder = Responder(local=is_loopback(host))
         # A broadcast does not reach a socket that is bound to one address of the machine.
-        self._socket = DiscoverySocket("127.0.0.1" if is_loopback(host) else "0.0.0.0", ports)
+        self._socket = DiscoverySocket(_LOCAL if is_loopback(host) else _ANY, ports)
+        # Where an answer comes from is where its match is taken to be: who asked by way of the loopback is answered
+        # from the one address that the match has, if it has one.
+        self._own_voice = self._socket if host in (_LOCAL, _ANY) else DiscoverySocket(host)
 
     def serve(self, notice: Callable[[], Notice], now: float) -> None:
         """Answer the probes that have come."""
         for data, source in self._socket.receive():
             answer = self._responder.answer(data, source, notice(), now)
             if answer is not None:
-                self._socket.send(answer, source)
+                (self._own_voice if is_loopback(source[0]) else self._socket).send(answer, source)
 
     def close(self) -> None:
         """Fall silent."""
+        self._own_voice.close()
         self._socket.close()

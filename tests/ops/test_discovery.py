@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from itertools import count
 
 import pytest
@@ -147,3 +148,24 @@ def test_two_servers_of_one_machine_are_found_over_the_loopback() -> None:
     finally:
         for each in (*beacons, asking):
             each.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loopback has one address")
+def test_a_match_of_one_address_is_found_there_whichever_way_it_was_asked() -> None:
+    free = DiscoverySocket("127.0.0.1")
+    port = free.address[1]
+    free.close()
+    beacon = Beacon("127.0.0.2", [port])
+    asking = DiscoverySocket("127.0.0.1")
+    lone = finder()
+    try:
+        probe = lone.probe(0.0)
+        assert probe is not None
+        asking.send(probe, ("127.0.0.1", port))
+        beacon.serve(lambda: notice(1, 40000), 0.0)
+        for data, source in asking.receive():
+            lone.receive(data, source, 0.01)
+        assert [each.address for each in lone.servers(0.01)] == [("127.0.0.2", 40000)]
+    finally:
+        beacon.close()
+        asking.close()
