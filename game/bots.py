@@ -167,8 +167,8 @@ class Fighter:
         match = picture.kinds.get("match")
         if match is None:
             return True
-        index = int(match.values[_ARENA, 0])
-        if picture.own is not None and int(picture.own.values[_OWN_ARENA, 0]) != index:
+        index = int(match.values.item(_ARENA, 0))
+        if picture.own is not None and picture.own.values.item(_OWN_ARENA, 0) != index:
             return False
         arena = self._maps[index % len(self._maps)]
         if arena is not self._arena:
@@ -259,8 +259,8 @@ class Fighter:
     def _bearing(self, seen: Seen, me: _Self, target: int) -> tuple[float, float, float, float]:
         """Return where `target` is from here, in pixels, and how it moves, in pixels per tick."""
         values = seen.values
-        x, y = float(values[_X, target]), float(values[_Y, target])
-        return x / GRID - me.x, y / GRID - me.y, float(values[_VX, target]) / GRID, float(values[_VY, target]) / GRID
+        x, y, vx, vy = (values.item(field, target) / GRID for field in (_X, _Y, _VX, _VY))
+        return x - me.x, y - me.y, vx, vy
 
     def _error(self, mind: _Mind, row: int, tick: int) -> float:
         """Return by how many radians the hand is off just now: it drifts from one error to the next."""

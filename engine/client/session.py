@@ -73,6 +73,9 @@ _NOTICES_KEPT = 16
 _CHAT_KEPT = 64
 _MESSAGES_KEPT = 1024
 
+# Of the own row in a picture, which is a table of one.
+_ALIVE, _FIRST = np.ones(1, np.bool_), np.zeros(1, np.int32)
+
 _RECORDED = (PlayerJoined, PlayerLeft, PlayerAway, Notice, Said, Happened, Judged)
 """What a recorder is told of what the server tells."""
 
@@ -498,7 +501,7 @@ class ClientSession:
             seen.alive = seen.alive.copy()
             seen.alive[row] = True
         picture.own_row = row
-        picture.own = Seen(kind, values[:, None], np.ones(1, np.bool_), np.zeros(1, np.int32))
+        picture.own = Seen(kind, values[:, None], _ALIVE, _FIRST)
         if self._spawns is not None and self.match is not None:
             if not self.switches.prediction:
                 self._spawns.clear()

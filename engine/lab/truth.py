@@ -1,7 +1,7 @@
 """Measurement against the truth: what a player's screen showed, beside what the server knows.
 
 `PlayerTruth` watches one client session. While the match runs it only keeps references, a few microseconds a frame;
-twice a virtual second it compares all frames since with the true states in a handful of array passes.
+once or twice a virtual second it compares all since with the truth in a handful of array passes.
 
     corrections   snapshots that contradicted the prediction, without a shove from outside
     late          ticks the server ran without this player's input, of all ticks it expected one
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
@@ -35,6 +36,8 @@ from engine.world.picture import VIEW_UNITS, Picture, Seen
 
 STOP_SECONDS = 0.5
 """How long after a stop a row may be drawn past it and still be counted to it: longer than any playable view age."""
+FRAMES_INTERVAL = 0.95
+"""Seconds of frames, or little more, that are compared at once: a second of them costs hardly more than a half."""
 EXAMPLES_KEPT = 5
 """Mismatches described in words; one is a bug already."""
 
@@ -94,6 +97,7 @@ class PlayerTruth:
         self._states = states
         self._warmup = warmup
         self._frames: list[tuple[int, int, int, int, Seen, np.ndarray]] = []
+        self._frames_at = -inf
         self._taken: list[int] = []
         self._stale_rows: dict[int, int] = {}
         self._stops: dict[int, float] = {}
@@ -176,13 +180,15 @@ class PlayerTruth:
         if self.begins_at is not None and shot.tick >= self.begins_at * self._server.match.tick_hz:
             self.shots.append(shot)
 
-    # Twice a second --------------------------------------------------------------------------------------------------
+    # Now and then ---------------------------------------------------------------------------------------------------
 
     def flush(self, now: float, down: tuple[int, int], up: tuple[int, int]) -> None:
         """Measure what happened since the last flush. down, up: packets and bytes (with headers) on the line so far."""
         session = self._session
         self._compare_snapshots()
-        self._measure_frames()
+        if now - self._frames_at >= FRAMES_INTERVAL:
+            self._frames_at = now
+            self._measure_frames()
         if session.phase is not Phase.PLAYING or self.begins_at is None:
             return
         figures = session.figures(now)
@@ -203,9 +209,9 @@ class PlayerTruth:
         self.largest_correction = figures.prediction.largest_error
         rtt = (figures.link.rtt or 0.0) * 1000.0
         delay = figures.interpolation_delay * 1000.0
-        self.rtt_ms.add(np.array([rtt]))
-        self.interp_delay_ms.add(np.array([delay]))
-        self.lead_ticks.add(np.array([figures.lead_ticks]))
+        self.rtt_ms.add_one(rtt)
+        self.interp_delay_ms.add_one(delay)
+        self.lead_ticks.add_one(figures.lead_ticks)
         self.samples.append(
             Sample(
                 time=now,
@@ -263,10 +269,10 @@ class PlayerTruth:
             if not len(slots):
                 continue
             rows = [seen.rows(slot) for slot in slots.tolist()]
-            held, told = np.stack([each.status for each in rows]), views.status[name][peer, slots]
+            held, told = _stacked([each.status for each in rows]), views.status[name][peer, slots]
             exact = told == EXACT
-            differ = (np.stack([each.state for each in rows]) != published.state[slots]).any(axis=1)
-            differ |= np.stack([each.generation for each in rows]) != published.generation[slots]
+            differ = (_stacked([each.state for each in rows]) != published.state[slots]).any(axis=1)
+            differ |= _stacked([each.generation for each in rows]) != published.generation[slots]
             wrong = (held != told) | (exact & differ)
             self.snapshots.rows += int(np.count_nonzero(exact))
             if name == session.game.player.name:
@@ -395,3 +401,9 @@ class PlayerTruth:
         base = self._base or self.totals
         names = Totals.__dataclass_fields__
         return Totals(**{name: getattr(self.totals, name) - getattr(base, name) for name in names})
+
+
+def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
+    """Return small arrays of one shape, at least one, along a new first axis: `np.stack` looks at each for too long."""
+    joined: np.ndarray = np.concatenate(arrays)
+    return joined.reshape(len(arrays), *arrays[0].shape)

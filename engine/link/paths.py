@@ -31,8 +31,8 @@ HEADER_BYTES = PACKET_HEADER_MAX_BYTES
 """Of a packet, at most; packets are counted as if they had that much, so that a size is known before its header."""
 LOOK_INTERVAL = 0.045
 """Seconds between two looks, or little more: every third tick of 60 Hz. The pacer itself acts ten times a second."""
-LOOK_INTERVAL_CLIENT = 0.295
-"""The same for a client, which sends little but inputs, and those whatever the path shows: every 18th tick."""
+LOOK_INTERVAL_CLIENT = 0.795
+"""The same for a client, which sends little but inputs, and those whatever the path shows: every 48th tick."""
 SNAPSHOT_ROOM_MIN = 256
 """Bytes that a snapshot which goes may take however empty the bucket is: the own row and the nearest few."""
 CUT_MARGIN = 16

@@ -231,17 +231,19 @@ def decode_kind(
     """Read one kind's section from `ints[at:]`, and return what it makes of the baseline, and where the section ends.
 
     history: the receiver's. base_slot: the baseline's slot in it, None for none. Raises ProtocolError.
-    What is as in the baseline comes back as the baseline's own array.
+    What is as in the baseline comes back as the baseline's own array, and where all of it is, as its own rows.
     """
     kind, fields, rows = history.kind, history.fields, history.kind.capacity
     if base_slot is None:
-        state = np.zeros((fields, rows), np.int32)
-        status = np.full(rows, ABSENT, np.uint8)
-        generation = np.zeros(rows, np.int32)
+        base = KindRows(np.zeros((fields, rows), np.int32), np.zeros(rows, np.uint8), np.zeros(rows, np.int32))
+        apart = 0
     else:
         base = history.rows(base_slot)
-        state, status, generation = base.state, base.status, base.generation
-    apart = 0 if base_slot is None else tick - int(history.tick[base_slot])
+        apart = tick - int(history.tick[base_slot])
+    if ints[at : at + 1] == [0]:  # nothing to be told, which is usual for what seldom moves
+        now = moved_on(kind, base.state, apart, None)
+        return base if now is base.state else KindRows(now, base.status, base.generation), at + 1
+    state, status, generation = base.state, base.status, base.generation
     # A row has at most one entry, so each is judged by the baseline; what they say is written all at once.
     held = status.tobytes()
     places: list[int] = []

@@ -14,8 +14,6 @@ so that what did not change from one snapshot to the next is the same array in b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.errors import UsageError
@@ -29,16 +27,36 @@ EXACT = 2
 """The row is held bit for bit as published."""
 
 
-@dataclass(frozen=True, slots=True)
 class KindRows:
     """One kind at a snapshot: a slot of the ring. Whoever is given it does not write into its arrays.
 
-    state `(fields, rows) int32`, status `(rows,) uint8`, generation `(rows,) int32`.
+    state `(fields, rows) int32`, status `(rows,) uint8`, generation `(rows,) int32`. What is derived from them is made
+    when first asked for, and once: every picture on the way to a snapshot and on the way from it needs it.
     """
 
-    state: np.ndarray
-    status: np.ndarray
-    generation: np.ndarray
+    __slots__ = ("_alive", "_values", "generation", "state", "status")
+
+    def __init__(self, state: np.ndarray, status: np.ndarray, generation: np.ndarray) -> None:
+        self.state = state
+        self.status = status
+        self.generation = generation
+        self._alive: np.ndarray | None = None
+        self._values: np.ndarray | None = None
+
+    @property
+    def alive(self) -> np.ndarray:
+        """Which rows are there, `(rows,) bool`."""
+        if self._alive is None:
+            self._alive = self.status != ABSENT
+        return self._alive
+
+    @property
+    def values(self) -> np.ndarray:
+        """The state to be drawn with, `(fields, rows) float64`, the same numbers; it can't be written into."""
+        if self._values is None:
+            self._values = self.state.astype(np.float64)
+            self._values.setflags(write=False)
+        return self._values
 
 
 class _Ring:

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from engine.world.history import ABSENT, EXACT, History, KindRows, Received
+from engine.world.history import EXACT, History, KindRows, Received
 from engine.world.schema import Kind
 from engine.world.table import World
 
@@ -131,7 +131,6 @@ class Stretch:
 
     __slots__ = (
         "_a",
-        "_alive",
         "_b",
         "_cycles",
         "_kind",
@@ -141,8 +140,6 @@ class Stretch:
         "_prepared",
         "_rows",
         "_span",
-        "_start",
-        "_still",
         "_tick",
     )
 
@@ -153,9 +150,6 @@ class Stretch:
         self._a = a
         self._b = b
         self._span = span
-        self._alive = a.status != ABSENT
-        self._start: np.ndarray | None = None
-        self._still: np.ndarray | None = None  # what of the kind is always drawn, when nothing of it moves
         self._prepared = False
 
     def at(self, time: int, max_ticks: float) -> Seen:
@@ -163,18 +157,14 @@ class Stretch:
 
         `values` is the caller's, but of a kind that stands still it is shared and not to be written; so is the rest.
         """
-        values = partial(self._values, time, max_ticks) if self._still is None else self._still
-        return Seen(self._kind, values, self._alive, self._a.generation)
+        a = self._a
+        return Seen(self._kind, partial(self._values, time, max_ticks), a.alive, a.generation)
 
     def _values(self, time: int, max_ticks: float) -> np.ndarray:
-        start = self._start
-        if start is None:
-            start = self._start = self._a.state.astype(np.float64)
-        ahead = time / VIEW_UNITS - self._tick
+        start = self._a.values
         if self._kind.still:
-            start.setflags(write=False)
-            self._still = start
             return start
+        ahead = time / VIEW_UNITS - self._tick
         values: np.ndarray = start.copy()
         if self._b is None:
             _reckon(self._kind, values, min(max(ahead, 0.0), max_ticks))
@@ -191,11 +181,11 @@ class Stretch:
     def _prepare(self, start: np.ndarray, b: KindRows) -> None:
         """Do what all drawings towards `b` share: they need it of the rows up to the last one alive, `_rows`."""
         self._prepared = True
-        kind, end = self._kind, b.state
+        kind, end = self._kind, b.values
         # A row that is stale in b is where it was reckoned to be: only what is known exactly is drawn towards.
         both = b.status == EXACT
         both &= self._a.generation == b.generation
-        living = np.flatnonzero(self._alive)
+        living = self._a.alive.nonzero()[0]
         rows = self._rows = int(living[-1]) + 1 if len(living) else 0
         if kind.teleport is not None:
             at = kind.index[kind.teleport]
@@ -205,12 +195,11 @@ class Stretch:
         # Rows that are only dead-reckoned; None: none of them.
         self._lone: np.ndarray | None = lone if len(lone) else None
         blend = kind.blended
-        self._moves: np.ndarray | None = None
+        # Places and rates at a and b; views, where the fields are consecutive.
+        self._moves: tuple[np.ndarray, ...] | None = None
         if blend.bases is not None:
-            from_a = start[blend.bases, :rows]
-            self._moves = np.empty((4, *from_a.shape))
-            self._moves[0], self._moves[1] = from_a, end[blend.bases, :rows]
-            self._moves[2], self._moves[3] = start[blend.rates, :rows], end[blend.rates, :rows]
+            froms, tos = start[:, :rows], end[:, :rows]
+            self._moves = froms[blend.bases], tos[blend.bases], froms[blend.rates], tos[blend.rates]
         self._linear: np.ndarray | None = None
         if blend.linear is not None:
             self._linear = end[blend.linear, :rows] - start[blend.linear, :rows]
@@ -230,12 +219,11 @@ class Stretch:
             # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
             square, cube, span = part * part, part * part * part, self._span
             to_b = 3.0 * square - 2.0 * cube
-            weights = np.array([1.0 - to_b, to_b, (cube - 2.0 * square + part) * span, (cube - square) * span])
-            shares = self._moves * weights.reshape(4, 1, 1)
-            drawn = shares[0]
-            drawn += shares[1]
-            drawn += shares[2]
-            drawn += shares[3]
+            place_a, place_b, rate_a, rate_b = self._moves
+            drawn = place_a * (1.0 - to_b)
+            drawn += place_b * to_b
+            drawn += rate_a * ((cube - 2.0 * square + part) * span)
+            drawn += rate_b * ((cube - square) * span)
             values[blend.bases, :rows] = drawn
         if self._linear is not None:
             values[blend.linear, :rows] += self._linear * part

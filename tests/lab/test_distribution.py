@@ -53,3 +53,13 @@ def test_the_curve_ends_at_everything() -> None:
     values, shares = distribution.curve()
     assert shares.tolist() == [0.25, 0.5, 1.0]
     assert values[-1] == 4.0
+
+
+@given(st.floats(-1.0, 1e9))
+def test_one_value_counts_as_an_array_of_one_does(value: float) -> None:
+    one, array = Distribution(), Distribution()
+    one.add_one(value)
+    array.add(np.array([value]))
+    assert (one.count, one.total, one.max) == (array.count, array.total, array.max)
+    # A logarithm may differ in its last bit, and then a value on an edge lies in the next bin.
+    assert abs(int(one.bins.argmax()) - int(array.bins.argmax())) <= 1
