@@ -169,7 +169,7 @@ class App:
             case Favour(address, on):
                 self._keep(settings.with_favourite(address, on))
             case "settings":
-                self._options = OptionsScreen(settings)
+                self._options = OptionsScreen(settings, self.screen.window.largest)
                 self.stage = Stage.SETTINGS
             case "replays" if self._recordings is not None:
                 self._recordings.refresh()
@@ -182,7 +182,7 @@ class App:
 
     def _draw_settings(self, ui: Ui) -> None:
         settings, done = self._options.draw(ui, self.screen.settings, self.screen.palette)
-        self.screen.change(settings)
+        self.screen.change(settings, window=done)
         if done:
             self._keep(settings)
             self._start.name = settings.name

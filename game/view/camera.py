@@ -1,9 +1,10 @@
 """Where we look: a point of the map in the middle of the surface, at so many surface pixels to a map pixel.
 
 The camera leans towards where the player aims and moves, because that is where things will come from, and follows
-with a short exponential lag, which hides what little unevenness the drawn motion has. It never shows past the map's
-edge; a map smaller than the view is centred. No view shows more of the map than `VIEW` map pixels: a wide or a large
-window shows the same map larger, so nobody sees further than another.
+with a short exponential lag, which hides what little unevenness the drawn motion has. It shows past the map's edge only
+where the HUD lies over it, so that nobody plays underneath that; a map smaller than the view is centred. No view shows
+more of the map than `VIEW` map pixels: a wide or a large window shows the same map larger, so nobody sees further than
+another.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import math
 
 VIEW = (1280.0, 720.0)
 """The most of the map anyone sees, in map pixels."""
+
+HEAD, FOOT = 60.0, 84.0
+"""How far past the map's upper and lower edge it goes, in map pixels: as high as the HUD is there."""
 
 LEAN = 0.22
 """How far the camera goes towards the crosshair, as a part of the crosshair's distance."""
@@ -119,7 +123,7 @@ class Camera:
         half_w, half_h = self.size[0] / self.zoom / 2.0, self.size[1] / self.zoom / 2.0
         width, height = self.map_size
         in_x = width / 2.0 if width <= 2.0 * half_w else min(max(x, half_w), width - half_w)
-        in_y = height / 2.0 if height <= 2.0 * half_h else min(max(y, half_h), height - half_h)
+        in_y = height / 2.0 if height <= 2.0 * half_h else min(max(y, half_h - HEAD), height - half_h + FOOT)
         return in_x, in_y
 
     def _refresh(self) -> None:

@@ -325,12 +325,17 @@ class Hud:
             if 0.0 <= part < 1.0:
                 self._draw_hit(surface, (x, y), part, BLOOD if self._hit[1] else (255, 255, 255))
 
-    def draw_notices(self, surface: pygame.Surface, scene: Scene) -> None:
-        """Say whom we killed, while dead who killed us and when life goes on, and what the server's owner says."""
+    def draw_notices(self, surface: pygame.Surface, scene: Scene, *, covered: bool) -> None:
+        """Say whom we killed, while dead who killed us and when life goes on, and what the server's owner says.
+
+        covered: the scoreboard is where most of it would stand.
+        """
         widgets, text = self._widgets, self._widgets.text
         middle, height = widgets.size[0] // 2, widgets.size[1]
         if scene.notice:
             text.draw(surface, scene.notice[:STATUS_LETTERS], (middle, height * 0.14), 20, INK, (0.5, 0.5))
+        if covered:
+            return
         if scene.own_row is not None and scene.picture.own is not None and _own(scene, "health") <= 0:
             wait = max(0.0, _own(scene, "respawn") / scene.tick_hz)
             killer = self._killer

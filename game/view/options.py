@@ -1,4 +1,7 @@
-"""The settings screen: every choice of `game.settings`, taken at once, and the keys."""
+"""The settings screen: every choice of `game.settings`, and the keys.
+
+All is taken at once, but for the window: another one takes a second of painting, so it is there when one is done.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,11 @@ KEY_HIGH = 30
 
 
 class OptionsScreen:
-    """The settings screen. name: as typed, which may be none yet."""
+    """The settings screen. name: as typed, which may be none yet. largest: the size of the desktop, if it is known."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, largest: tuple[int, int] | None = None) -> None:
         self.name = settings.name
+        self._largest = largest
 
     def draw(self, ui: Ui, settings: Settings, palette: Palette) -> tuple[Settings, bool]:
         """Draw a frame; return the settings as they are now, and whether the player is done."""
@@ -53,7 +57,7 @@ class OptionsScreen:
             pygame.draw.circle(ui.surface, palette.players[at - 1], dot, ui.widgets.px(9))
         palette_at = ui.choice("option palette", line("Colours"), PALETTES, PALETTES.index(settings.palette))
         volume = ui.slider("option volume", line(f"Volume  {settings.volume:.0%}"), settings.volume)
-        sizes = sorted({*RESOLUTIONS, settings.resolution})
+        sizes = sorted({*(size for size in RESOLUTIONS if self._fits(size)), settings.resolution})
         size_names = [f"{wide} x {high}" for wide, high in sizes]
         size = ui.choice("option size", line("Window"), size_names, sizes.index(settings.resolution))
         full = ui.toggle("option full screen", line("Full screen"), settings.full_screen)
@@ -77,6 +81,9 @@ class OptionsScreen:
             input_delay=INPUT_DELAYS[delay],
             keep_replays=keep,
         )
+
+    def _fits(self, size: tuple[int, int]) -> bool:
+        return self._largest is None or (size[0] <= self._largest[0] and size[1] <= self._largest[1])
 
 
 def _draw_keys(ui: Ui, settings: Settings) -> Settings:

@@ -293,16 +293,19 @@ class Renderer:
     # -- parts --------------------------------------------------------------------------------------------------------
 
     def _draw_backdrop(self, frame: Frame) -> None:
-        camera, surface = self.camera, frame.surface
-        inside = self._backdrop.get_rect().contains((camera.left, camera.top, *self.size))
-        if not inside:
-            surface.fill(OUTSIDE)
-        surface.blit(
-            self._backdrop, (0, 0) if inside else (-camera.left, -camera.top), self._area() if inside else None
-        )
-
-    def _area(self) -> tuple[int, int, int, int]:
-        return (self.camera.left, self.camera.top, *self.size)
+        left, top = self.camera.left, self.camera.top
+        shown = self._backdrop.get_rect().clip((left, top, *self.size))
+        frame.surface.blit(self._backdrop, (shown.x - left, shown.y - top), shown)
+        if shown.size != self.size:
+            right, bottom = shown.right - left, shown.bottom - top
+            width, height = self.size
+            for beyond in (
+                (0, 0, width, shown.y - top),
+                (0, bottom, width, height - bottom),
+                (0, 0, shown.x - left, height),
+                (right, 0, width - right, height),
+            ):
+                frame.surface.fill(OUTSIDE, beyond)
 
     def _draw_floor(self, frame: Frame) -> None:
         self._effects.draw_floor(frame.surface, self.camera)
@@ -397,7 +400,7 @@ class Renderer:
         hud.draw_watching(surface, scene)
         self._course.draw(surface, scene)
         hud.draw_feed(surface, scene)
-        hud.draw_notices(surface, scene)
+        hud.draw_notices(surface, scene, covered=scene.show_scores or self._course.results(scene))
         hud.draw_crosshair(surface, scene, frame.crosshair)
 
     def _draw_minimap(self, frame: Frame) -> None:

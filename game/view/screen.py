@@ -86,6 +86,8 @@ class Screen:
         if visible and pygame.display.get_driver() in _NOWHERE:
             self.window.close()
             raise UsageError("there is no display here to open a window on: play with --headless")
+        # What the settings said: a window may have been opened, or dragged, otherwise.
+        self._window_as = self.settings.resolution, self.settings.full_screen
         self._announce("painting the arena ...")
         self.controls = Controls(bindings_of(self.settings.keys))
         self.pads = Pads()
@@ -123,13 +125,14 @@ class Screen:
         """The colours chosen, without the own one."""
         return PALETTES[self.settings.palette]
 
-    def change(self, settings: Settings) -> None:
-        """Take `settings`, at once."""
+    def change(self, settings: Settings, window: bool = True) -> None:
+        """Take `settings`, at once; but another window only where `window` says so."""
         before, self.settings = self.settings, settings
         if settings.keys != before.keys:
             self.controls.bindings = bindings_of(settings.keys)
-        if (settings.resolution, settings.full_screen) != (before.resolution, before.full_screen):
-            self.window.reopen(settings.resolution, settings.full_screen)
+        if window and (settings.resolution, settings.full_screen) != self._window_as:
+            self._window_as = settings.resolution, settings.full_screen
+            self.window.reopen(*self._window_as)
         if self.audio is not None:
             self.audio.volume = settings.volume
         self.pacer.set_hz(settings.frame_cap)
@@ -330,7 +333,7 @@ class Screen:
         elif isinstance(self._menu, OptionsScreen):
             canvas.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
             settings, done = self._menu.draw(ui, self.settings, self.palette)
-            self.change(settings)
+            self.change(settings, window=done)
             if done:
                 try:
                     self.keep()
@@ -347,7 +350,7 @@ class Screen:
             if link != loop.link:
                 loop.set_link(link)
             if wish == "settings":
-                self._open_menu(OptionsScreen(self.settings))
+                self._open_menu(OptionsScreen(self.settings, self.window.largest))
             elif wish == "keep":
                 self._keep_or_stop(loop)
             elif wish is not None:

@@ -186,6 +186,9 @@ class StartScreen:
             place = ui.box(left, 362, wide, 0)
             ui.label("this server plays another version", place.topleft, 14, FAIR)
         ready = not problem and bool(self.address.strip())
+        if not problem and not ready:
+            place = ui.box(left, 420, wide, 0)
+            ui.label("choose a server, or type its address", place.topleft, 14, FAINT)
         pressed = ui.button("join", ui.box(left, 440, 224, 72), "JOIN", enabled=ready, strong=True)
         watch = ui.button("watch", ui.box(left + 234, 440, wide - 234, 72), "WATCH", enabled=ready)
         return self._join(watch) if ready and (pressed or watch or go or done or entered) else None

@@ -57,6 +57,12 @@ class Window:
         return pygame.display.set_mode((0, 0) if full_screen else size, flags)
 
     @property
+    def largest(self) -> tuple[int, int] | None:
+        """The size of the largest desktop there is; None where there is none to be told."""
+        sizes = pygame.display.get_desktop_sizes()
+        return max(sizes, default=None)
+
+    @property
     def canvas(self) -> pygame.Surface:
         """What to draw the next frame on. Its size changes when the window's has settled."""
         return self._canvas

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game.view.camera import LEAN_MAX, SHAKE_MAX, VIEW, Camera
+from game.view.camera import FOOT, HEAD, LEAN_MAX, SHAKE_MAX, VIEW, Camera
 
 MAP = (3000.0, 2000.0)
 
@@ -18,15 +18,19 @@ def test_a_point_in_the_middle_of_the_map_is_drawn_in_the_middle_of_the_surface(
 
 @given(st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
 @settings(deadline=None, max_examples=60)
-def test_the_view_never_leaves_a_map_larger_than_it(x: float, y: float) -> None:
+def test_the_view_leaves_a_map_larger_than_it_only_under_the_hud(x: float, y: float) -> None:
     camera = Camera((1280, 720), MAP)
     camera.jump(x, y)
     left, top = camera.to_map(0, 0)
     right, bottom = camera.to_map(1280, 720)
     assert left >= 0.0
-    assert top >= 0.0
+    assert top >= -HEAD
     assert right <= MAP[0]
-    assert bottom <= MAP[1]
+    assert bottom <= MAP[1] + FOOT
+    camera.jump(x, 1e5)
+    assert camera.to_surface(0.0, MAP[1])[1] == 720 - FOOT
+    camera.jump(x, -1e5)
+    assert camera.to_surface(0.0, 0.0)[1] == HEAD
 
 
 def test_a_map_smaller_than_the_view_is_centred() -> None:

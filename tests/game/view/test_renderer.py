@@ -252,7 +252,7 @@ def test_a_surface_of_another_size_or_depth_is_refused(
         Renderer((640, 10), arena_map)
 
 
-WIRING = ("app.py", "loop.py", "screen.py")
+WIRING = ("app.py", "keeping.py", "loop.py", "screen.py")
 """Whose business is to wire the view to a session and a clock."""
 VIEW_FILES = sorted(path for path in Path(game.view.__file__).parent.glob("*.py") if path.name not in WIRING)
 
