@@ -46,6 +46,9 @@ SIZE = (8, 256)
 MIN_SPAWNS = 2
 """One could be held by one enemy."""
 
+_WAYS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)], np.int32).reshape(8, 2, 1)
+"""Out of a wall's edge: along one axis, else along both."""
+
 _NUDGE = 1e-9
 """Tiles. A ray through a corner goes on into the tile diagonally across, whichever way its last bit was rounded."""
 
@@ -229,6 +232,40 @@ class Clearance:
         """Tell which positions, in grid units on the map, are free, `(n,) bool`."""
         found: np.ndarray = self.free[y >> self._shift, x >> self._shift]
         return found
+
+    def nearest(self, position: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the free place next to each of n positions that is at most about `reach` away, and which have one.
+
+        position: `(2, n) int32` in grid units, wherever; a free one is its own, and one without keeps its own. Result:
+        `(2, n) int32` and `(n,) bool`. Ways along one axis go first.
+        """
+        found = self._free_at(position)
+        if found.all():
+            return position, found
+        result = position.copy()
+        for way in _WAYS:
+            lost = np.flatnonzero(~found)
+            if not len(lost):
+                break
+            there = position[:, lost] + way * np.int32(reach)
+            free = self._free_at(there)
+            lost, there = lost[free], there[:, free]
+            # Back again as far as the free cells go.
+            for axis, limits in enumerate((self._x, self._y)):
+                cell = there >> self._shift
+                limit = limits.take(cell[1] * self._width + cell[0], axis=1, mode="clip")
+                there[axis] = np.minimum(np.maximum(position[axis, lost], limit[0]), limit[1])
+            result[:, lost] = there
+            found[lost] = True
+        return result, found
+
+    def _free_at(self, position: np.ndarray) -> np.ndarray:
+        """Tell which of n positions, `(2, n) int32` in grid units, are free, `(n,) bool`; off the map none is."""
+        column, row = position >> self._shift
+        rows, columns = self.free.shape
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        free: np.ndarray = inside & self.free[np.where(inside, row, 0), np.where(inside, column, 0)]
+        return free
 
     def move(self, position: np.ndarray, velocity: np.ndarray) -> np.ndarray:
         """Return where n squares get in one tick, first along x, then along y, each stopped by the first wall.

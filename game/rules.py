@@ -12,13 +12,15 @@ each player's row the index of the map it stands on, so that `predict` finds it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from engine.errors import UsageError
 from engine.game import Brain, GameEvent, Inputs, Rewind, Settings, Spawn, SpawnKey
+from engine.world.coasting import Told
 from engine.world.dead_reckoning import expected
+from engine.world.history import EXACT
 from engine.world.interest import Interest
 from engine.world.schema import Kind
 from engine.world.table import Rows, Table, World
@@ -28,6 +30,7 @@ from game.bots import Fighter
 from game.chance import chance
 from game.changes import event, living, shove
 from game.characters import parse_behaviour
+from game.coasting import coast_players, coast_rockets
 from game.combat import Combat
 from game.fog import Fog
 from game.movement import DASH, FIRE, Movement, ticks
@@ -80,6 +83,7 @@ _POSITION, _VELOCITY, _COOLDOWNS = slice(_X, _X + 2), slice(_VX, _VX + 2), slice
 _AIM, _HEALTH, _WEAPON, _TEAM, _SPAWNS, _SHOTS, _ARENA = (
     PLAYER.index[name] for name in ("aim", "health", "weapon", "team", "spawns", "shots", "arena")
 )
+_MATCH_ARENA = MATCH.index["arena"]
 _BUTTONS, _INPUT_AIM, _INPUT_WEAPON = (INPUT.index[name] for name in ("buttons", "aim", "weapon"))
 _DEEDS = np.int32(FIRE | DASH)
 
@@ -230,6 +234,23 @@ class Arena:
         """Return after how many ticks a rocket meets a wall."""
         return self._combat.free_ticks(self.maps[self._map_index(player.state[:, 0])], state)
 
+    @property
+    def coasting_kinds(self) -> Collection[str]:
+        """Players and rockets: walls stop them."""
+        return (PLAYER.name, ROCKET.name)
+
+    def coast(self, kind: Kind, rows: np.ndarray, told: Told) -> None:
+        """Move players or rockets a tick on, as far as walls let them. Who was not told of the match knows no map."""
+        match = told(MATCH.name)
+        if match is None or match.status[0] != EXACT:
+            rows[...] = expected(kind, rows, 1)
+            return
+        arena = self.maps[self._index(int(match.state[_MATCH_ARENA, 0]))]
+        if kind.name == PLAYER.name:
+            coast_players(arena.clearance, rows)
+        else:
+            coast_rockets(arena, rows)
+
     def repeat(self, inputs: Rows) -> Rows:
         """Return what stands in for inputs that follow `inputs` and have not come: people go on running and aiming,
         but nobody shoots or dashes for them."""
@@ -288,9 +309,11 @@ class Arena:
 
     def _map_index(self, player: np.ndarray) -> int:
         """Return which map of the rotation a player, `(fields,)`, stands on."""
-        index = player.item(_ARENA)
-        # A map that is not there can only come from a peer that lies; it gets a map, not an exception.
-        return index if 0 <= index < len(self.maps) else 0
+        return self._index(player.item(_ARENA))
+
+    def _index(self, told: int) -> int:
+        """Return the index of the map `told`. Who lies may name one that isn't there: it gets a map all the same."""
+        return told if 0 <= told < len(self.maps) else 0
 
     def _given(self, players: Table, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Return everyone's rows and what they were given, `(fields, n)`. A row without an input stands idle, and keeps

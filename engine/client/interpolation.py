@@ -2,7 +2,7 @@
 
 The picture itself is `world.picture.sample`, the function the server judges shots with. Here is only the choice of
 snapshots: the newest one received at or before the view time, and the oldest one after it. Where there is none after
-it, the buffer ran dry and rows are dead-reckoned for a bounded time.
+it, the buffer ran dry and rows are dead-reckoned for a bounded time, as far as the game lets them go.
 """
 
 from __future__ import annotations
@@ -11,15 +11,25 @@ from bisect import bisect_right, insort
 from collections.abc import Mapping
 
 from engine.config import Switches
+from engine.world.coasting import CoastingGame, coasting
 from engine.world.history import History, Received
 from engine.world.picture import VIEW_UNITS, Picture, Stretch, View, stretch_between
 
 
 class Interpolation:
-    """The snapshots received, `histories` by kind name, as material to draw from."""
+    """The snapshots received, `histories` by kind name, as material to draw from.
 
-    def __init__(self, histories: Mapping[str, History | Received], max_extrapolation_ticks: float) -> None:
+    game: who says where rows without news can go; None: nobody.
+    """
+
+    def __init__(
+        self,
+        histories: Mapping[str, History | Received],
+        max_extrapolation_ticks: float,
+        game: CoastingGame | None = None,
+    ) -> None:
         self._histories = histories
+        self._game = game
         self._max_extrapolation_ticks = max_extrapolation_ticks
         first = next(iter(histories.values()))
         self._kept_ticks = first.depth * first.every
@@ -62,7 +72,8 @@ class Interpolation:
             self._stretches.clear()
             self._between = (-1, None)
             for name, history in self._histories.items():
-                stretch = stretch_between(history.kind, history, view.tick_a, view.tick_b)
+                coast = coasting(self._game, history.kind, self._histories, view.tick_a)
+                stretch = stretch_between(history.kind, history, view.tick_a, view.tick_b, coast=coast)
                 if stretch is None:
                     return None
                 self._stretches[name] = stretch

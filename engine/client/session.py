@@ -57,6 +57,7 @@ from engine.wire.messages import (
 )
 from engine.wire.recorder import Recorder
 from engine.wire.snapshot import Snapshot, decode_snapshot
+from engine.world.coasting import CoastingGame
 from engine.world.history import Received
 from engine.world.picture import VIEW_UNITS, Picture, Seen, View
 from engine.world.schema import schema_hash
@@ -320,7 +321,8 @@ class ClientSession:
             self._spawns = Spawns(game, game.kinds, self.own_row, self.histories)
         watch = self._spawns.predicted if self._spawns is not None else None
         self._prediction = Prediction(game, self.config.max_resimulated_ticks, watch)
-        self._interpolation = Interpolation(self.histories, match.max_extrapolation * match.tick_hz)
+        coasting = game if isinstance(game, CoastingGame) else None
+        self._interpolation = Interpolation(self.histories, match.max_extrapolation * match.tick_hz, coasting)
         self._channels.send(MATCH, ENGINE_MESSAGES.encode(Ready(schema_hash(game.kinds))))
         if self.recorder is not None:
             self.recorder.begin(game, match, self.own_row, welcome.tick)

@@ -21,11 +21,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.config import MatchConfig
 from engine.game import Verdict
 from engine.server.inputs import InputRing
 from engine.server.plausibility import Plausibility
 from engine.server.views import ViewTable
+from engine.world.coasting import CoastingGame, coasting
 from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, View, present, sample
 from engine.world.schema import Kind
@@ -45,7 +48,10 @@ class ShotTotals:
 
 
 class Rewinder:
-    """The `engine.game.Rewind` of the server. `peer_of_row` maps player rows to peer slots (absent: a bot)."""
+    """The `engine.game.Rewind` of the server. `peer_of_row` maps player rows to peer slots (absent: a bot).
+
+    game: who says where rows without news can go; None: nobody.
+    """
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class Rewinder:
         lag_compensation: bool = True,
         deviation: Callable[[int], float] | None = None,
         player: Kind | None = None,
+        game: CoastingGame | None = None,
     ) -> None:
         self._config = config
         self._world = world
@@ -68,6 +75,7 @@ class Rewinder:
         self._lag_compensation = lag_compensation
         self._deviation = deviation
         self._player = player
+        self._game = game
         self.plausibility = Plausibility(config)
         self._judged: list[tuple[Verdict, View | None]] = []
         self._claims: dict[int, tuple[View | None, float, float, str]] = {}
@@ -155,10 +163,19 @@ class Rewinder:
         depth, every = self._config.history_snapshots, self._config.snapshot_every
         slot_a = (view.tick_a // every) % depth
         slot_b = None if view.tick_b is None else (view.tick_b // every) % depth
+        max_ticks = self._config.max_extrapolation * self._config.tick_hz
+
+        def status_a(name: str) -> np.ndarray:
+            status: np.ndarray = self._views.status[name][peer, slot_a]
+            return status
+
         for name, history in self._histories.items():
-            status = self._views.status[name][peer]
-            held = (status[slot_a], None if slot_b is None else status[slot_b]) if check_rows else None
-            seen = sample(history.kind, history, view, self._config.max_extrapolation * self._config.tick_hz, held)
+            held = None
+            if check_rows:
+                held = status_a(name), None if slot_b is None else self._views.status[name][peer, slot_b]
+            as_held = status_a if check_rows else None
+            coast = coasting(self._game, history.kind, self._histories, view.tick_a, as_held)
+            seen = sample(history.kind, history, view, max_ticks, held, coast)
             if seen is None:
                 return None
             picture.kinds[name] = seen

@@ -44,6 +44,7 @@ from engine.server.snapshots import SnapshotStage
 from engine.server.telling import Teller
 from engine.wire.messages import ENGINE_MESSAGES, Notice, Registry
 from engine.wire.recorder import Recorder
+from engine.world.coasting import CoastingGame
 from engine.world.table import World
 
 
@@ -96,6 +97,7 @@ class ServerSession:
             switches.lag_compensation,
             lambda slot: float(np.nan_to_num(acks.meter.rtt_var[slot])),
             game.player,
+            game if isinstance(game, CoastingGame) else None,
         )
         self._teller = teller = Teller(peers, world, messages)
         self.roster = Roster(game, world, teller.tell_all)

@@ -8,6 +8,8 @@ drawn towards, and the view time in 1/256 of a tick (an integer, so that it surv
                    steps at b; rows in a only: dead-reckoned until b takes them away
     tick_b None    the buffer ran dry: every row dead-reckoned past a, for at most `max_ticks`
 
+What is dead-reckoned past a goes as its game lets it, where the game has a say (`coasting`): not into walls.
+
 Only + - * / on float64, in one order, so that two machines get the same bits.
 """
 
@@ -19,6 +21,7 @@ from functools import partial
 
 import numpy as np
 
+from engine.world.coasting import Coasting, Way
 from engine.world.history import EXACT, History, KindRows, Received
 from engine.world.schema import Kind
 from engine.world.table import World
@@ -111,14 +114,19 @@ Held = tuple[np.ndarray, np.ndarray | None]
 
 
 def sample(
-    kind: Kind, history: History | Received, view: View, max_ticks: float, held: Held | None = None
+    kind: Kind,
+    history: History | Received,
+    view: View,
+    max_ticks: float,
+    held: Held | None = None,
+    coast: Coasting | None = None,
 ) -> Seen | None:
     """Return the rows of `kind` as they look in `view`, or None when `history` no longer holds its snapshots.
 
     `max_ticks` bounds the dead reckoning of rows that have nothing newer. `held`: what a receiver holds of a published
-    `history`, to see it with the receiver's eyes; None: what the history says.
+    `history`, to see it with the receiver's eyes; None: what the history says. `coast`: see `coasting`.
     """
-    stretch = stretch_between(kind, history, view.tick_a, view.tick_b, held)
+    stretch = stretch_between(kind, history, view.tick_a, view.tick_b, held, coast)
     return None if stretch is None else stretch.at(view.time, max_ticks)
 
 
@@ -132,6 +140,7 @@ class Stretch:
     __slots__ = (
         "_a",
         "_b",
+        "_coast",
         "_cycles",
         "_kind",
         "_linear",
@@ -141,15 +150,29 @@ class Stretch:
         "_rows",
         "_span",
         "_tick",
+        "_way",
     )
 
-    def __init__(self, kind: Kind, tick: int, a: KindRows, span: int = 0, b: KindRows | None = None) -> None:
-        """`a` is the snapshot of `tick`, `b` the one `span` ticks after it. Nobody may write into their arrays."""
+    def __init__(
+        self,
+        kind: Kind,
+        tick: int,
+        a: KindRows,
+        span: int = 0,
+        b: KindRows | None = None,
+        coast: Coasting | None = None,
+    ) -> None:
+        """`a` is the snapshot of `tick`, `b` the one `span` ticks after it. Nobody may write into their arrays.
+
+        coast: how rows go on from `a`; None: as they are dead-reckoned.
+        """
         self._kind = kind
         self._tick = tick
         self._a = a
         self._b = b
         self._span = span
+        self._coast = coast
+        self._way: Way | None = None
         self._prepared = False
 
     def at(self, time: int, max_ticks: float) -> Seen:
@@ -166,17 +189,31 @@ class Stretch:
             return start
         ahead = time / VIEW_UNITS - self._tick
         values: np.ndarray = start.copy()
+        past = min(max(ahead, 0.0), max_ticks)
         if self._b is None:
-            _reckon(self._kind, values, min(max(ahead, 0.0), max_ticks))
+            if self._coast is None:
+                _reckon(self._kind, values, past)
+            elif past > 0.0:
+                self._go_on(values, self._coast, past, None)
             return values
         if not self._prepared:
             self._prepare(start, self._b)
         self._blend(values, ahead / self._span)
-        if self._lone is not None:
-            reckoned = start[:, self._lone]
-            _reckon(self._kind, reckoned, min(max(ahead, 0.0), max_ticks))
-            values[:, self._lone] = reckoned
+        lone = self._lone
+        if lone is not None:
+            alone = start[:, lone]
+            if self._coast is None:
+                _reckon(self._kind, alone, past)
+            values[:, lone] = alone
+            if self._coast is not None and past > 0.0:
+                self._go_on(values, self._coast, past, lone)
         return values
+
+    def _go_on(self, values: np.ndarray, coast: Coasting, ticks: float, rows: np.ndarray | None) -> None:
+        """Let `rows` (None: all there are) of `values`, which stand as in a, go on for `ticks` as the game says."""
+        if self._way is None:
+            self._way = Way(self._kind, self._a.state, self._a.alive.nonzero()[0] if rows is None else rows, coast)
+        self._way.write(values, ticks)
 
     def _prepare(self, start: np.ndarray, b: KindRows) -> None:
         """Do what all drawings towards `b` share: they need it of the rows up to the last one alive, `_rows`."""
@@ -232,7 +269,12 @@ class Stretch:
 
 
 def stretch_between(
-    kind: Kind, history: History | Received, tick_a: int, tick_b: int | None, held: Held | None = None
+    kind: Kind,
+    history: History | Received,
+    tick_a: int,
+    tick_b: int | None,
+    held: Held | None = None,
+    coast: Coasting | None = None,
 ) -> Stretch | None:
     """Return the stretch from snapshot `tick_a` towards `tick_b` (None: only ever past a), None when one isn't held."""
     slot_a = history.slot(tick_a)
@@ -242,14 +284,14 @@ def stretch_between(
     if held is not None:
         a = KindRows(a.state, held[0].copy(), a.generation)
     if tick_b is None:
-        return Stretch(kind, tick_a, a)
+        return Stretch(kind, tick_a, a, coast=coast)
     slot_b = history.slot(tick_b)
     if slot_b is None:
         return None
     b = history.rows(slot_b)
     if held is not None and held[1] is not None:
         b = KindRows(b.state, held[1].copy(), b.generation)
-    return Stretch(kind, tick_a, a, tick_b - tick_a, b)
+    return Stretch(kind, tick_a, a, tick_b - tick_a, b, coast)
 
 
 def _reckon(kind: Kind, values: np.ndarray, ticks: float) -> None:
