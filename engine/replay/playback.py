@@ -17,6 +17,7 @@ from engine.replay.present import Present, present_at, shown_name
 from engine.replay.reader import Frame, Replay, Told, with_own
 from engine.text import clean_line
 from engine.wire.messages import MAX_CHAT, Happened, Judged, Said
+from engine.world.coasting import CoastingGame, coasting
 from engine.world.history import History
 from engine.world.picture import VIEW_UNITS, Picture, Seen, Stretch, View, stretch_between
 
@@ -28,16 +29,18 @@ _Message = TypeVar("_Message")
 class Playback:
     """A replay as it is played. tick: where it is, in ticks. speed: match seconds a second. paused: it stands.
 
+    game: the one that was played, if it has a say in where rows without news can go (`engine.world.coasting`).
     Raises UsageError where the replay can't be read.
     """
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay, game: CoastingGame | None = None) -> None:
         self.replay = replay
         self.paused = False
         self.speed = 1.0
         self._tick = float(replay.first_tick)
         match = replay.header.match
         self._hz = match.tick_hz
+        self._game = game
         self._max_ticks = match.max_extrapolation * match.tick_hz
         self._longest = match.snapshot_every * (match.history_snapshots - 1)
         self._told = replay.messages()
@@ -145,11 +148,15 @@ class Playback:
         self._between = (-1, None)
         frames = [first] if after is None else [first, after]
         every = max(1, between[1] - between[0]) if between[1] is not None else 1
+        told = [with_own(header, frame) for frame in frames]
+        histories: dict[str, History] = {}
         for number, kind in enumerate(header.kinds):
-            history = History(kind, kind.public_count, len(frames), every)
-            for frame in frames:
-                history.push(frame.tick, *with_own(header, frame)[number])
-            stretch = stretch_between(kind, history, *between)
+            history = histories[kind.name] = History(kind, kind.public_count, len(frames), every)
+            for frame, rows in zip(frames, told, strict=True):
+                history.push(frame.tick, *rows[number])
+        for kind in header.kinds:
+            coast = coasting(self._game, kind, histories, first.tick)
+            stretch = stretch_between(kind, histories[kind.name], *between, coast=coast)
             if stretch is None:
                 raise UsageError(f"no picture between the ticks {between[0]} and {between[1]}")
             self._stretches[kind.name] = stretch

@@ -60,7 +60,7 @@ class ReplayScreen:
     """
 
     def __init__(self, screen: Screen, replay: Replay, game: Arena) -> None:
-        self.playback = Playback(replay)
+        self.playback = Playback(replay, game)
         self.watched = replay.header.own_row
         self.place: tuple[float, float] | None = None
         self.show_scores = False

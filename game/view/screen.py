@@ -15,6 +15,7 @@ import pygame
 
 from engine.client.session import ClientSession, Phase
 from engine.errors import NetError, UsageError
+from engine.world.coasting import CoastingGame, coasting
 from engine.world.picture import Picture, Seen, View, sample
 from game.arena import ArenaMap
 from game.rules import Arena
@@ -452,13 +453,15 @@ class Screen:
 
 def _players(session: ClientSession, view: View) -> Seen | None:
     """Return the players in `view` as the snapshots held here have them; past the newest one, dead-reckoned."""
-    assert session.game is not None
-    assert session.match is not None
-    name = session.game.player.name
-    history = session.histories[name]
+    game, match = session.game, session.match
+    assert game is not None
+    assert match is not None
+    history = session.histories[game.player.name]
     if view.tick_a > history.newest >= 0:
         view = View(history.newest, None, view.time)
-    return sample(history.kind, history, view, session.match.max_extrapolation * session.match.tick_hz)
+    walled = game if isinstance(game, CoastingGame) else None
+    coast = coasting(walled, history.kind, session.histories, view.tick_a)
+    return sample(history.kind, history, view, match.max_extrapolation * match.tick_hz, coast=coast)
 
 
 def _alike(one: ArenaMap, other: ArenaMap) -> bool:
