@@ -28,6 +28,7 @@ from crowd import Crowd, Walker
 from engine.client.session import ClientSession
 from engine.clock import Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
+from engine.garbage import look_seldom
 from engine.identity import encode_user_data
 from engine.link.acks import AckTable
 from engine.link.channels import Channels
@@ -118,6 +119,7 @@ def _serve(pipe: Connection[Any, Any], options: argparse.Namespace) -> None:
             ),
         )
         session = ServerSession(game, netcode, match, ServerConfig(max_players=options.peers))
+        look_seldom()  # as server.py does
         pipe.send(socket.address[1])
         ticker = Ticker(options.tick_hz, clock())
         passes: dict[str, list[float]] = {name: [] for name in ("drain", "receive", "step", "send")}

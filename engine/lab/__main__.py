@@ -18,6 +18,7 @@ from typing import Any
 from engine.address import format_address, parse_address
 from engine.clock import SystemClock
 from engine.errors import NetError, UsageError
+from engine.garbage import look_seldom
 from engine.lab.batch import default_jobs, run_all
 from engine.lab.compare import SWITCHES, ablations, comparison_rows, parse_switches, with_switches
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
@@ -268,6 +269,7 @@ def _proxy(options: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = build_parser().parse_args(argv)
+    look_seldom()
     try:
         code: int = options.do(options)
         return code
