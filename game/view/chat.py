@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pygame
+
 from game.view.palette import DARK, FAINT, FAIR, INK, RAIL, Colour, mix
 from game.view.ui import Ui
 
@@ -20,6 +22,8 @@ LIFE = 9.0
 FADE = 1.5
 LETTERS = 120
 """Letters of a line: what fits the width of the screen's middle."""
+PLATE_ALPHA, PLATE_STEP = 160, 20
+"""How dark it is behind a line, of 255: words alone are lost over a bright edge of a wall. In steps: plates are kept."""
 
 SendChat = Callable[[str, bool], None]
 """Sends a line: its text, and whether only the own team is to see it."""
@@ -87,12 +91,18 @@ class Chat:
             y -= 23
 
     def _draw_line(self, ui: Ui, line: ChatLine, y: float, left: float) -> None:
+        px, text = ui.widgets.px, ui.widgets.text
         at = ui.box(24, y, 0, 0)
-        gone = 0.85 * (1.0 - max(0.0, left))
-        x: float = at.x
-        if line.team:
-            x = ui.label("(team)", (x, at.y), 14, mix(FAINT, DARK, gone)).right + ui.widgets.px(5)
+        there = max(0.0, left)
+        gone = 0.85 * (1.0 - there)
+        parts = [("(team)", 14, mix(FAINT, DARK, gone))] if line.team else []
         if line.who:
-            x = ui.label(line.who, (x, at.y), 15, mix(line.colour, DARK, gone)).right + ui.widgets.px(7)
-        colour = mix(INK if line.who else line.colour, DARK, gone)
-        ui.label(ui.fitting(line.words, 15, ui.box(0, 0, 760, 0).w), (x, at.y), 15, colour)
+            parts.append((line.who, 15, mix(line.colour, DARK, gone)))
+        words = ui.fitting(line.words, 15, ui.box(0, 0, 760, 0).w)
+        parts.append((words, 15, mix(INK if line.who else line.colour, DARK, gone)))
+        wide = sum(text.surface(*part).get_width() for part in parts) + px(7) * (len(parts) - 1)
+        plate = pygame.Rect(at.x - px(6), at.y - px(11), wide + px(12), px(22))
+        ui.panel(plate, DARK, PLATE_STEP * round(there * PLATE_ALPHA / PLATE_STEP))
+        x: float = at.x
+        for part in parts:
+            x = ui.label(part[0], (x, at.y), part[1], part[2]).right + px(7)

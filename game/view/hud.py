@@ -58,11 +58,11 @@ class _Wound:
     amount: int
 
 
-def name_of(scene: Scene, row: int) -> str:
-    """Return the name to show for a player row."""
+def name_of(scene: Scene, row: int, letters: int = NAME_LETTERS) -> str:
+    """Return the name to show for a player row, of so many letters at most."""
     name = "".join(letter for letter in scene.names.get(row, "") if letter.isprintable()).strip()
-    if len(name) > NAME_LETTERS:
-        name = name[: NAME_LETTERS - 1] + "…"
+    if len(name) > letters:
+        name = name[: letters - 1] + "…"
     return name or f"player {row}"
 
 
@@ -282,10 +282,10 @@ class Hud:
         at = box.x + widgets.px(68)
         words = f"{place}{_ending(place)} of {len(rows)}"
         widgets.text.draw(surface, words, (at, box.y + widgets.px(5)), 14, GOOD if place == 1 else INK)
-        if best != scene.own_row:
+        if scores.max() > own:
             leader = f"{name_of(scene, best)} leads with {scores.max():.0f}"
         else:
-            others = scores[rows != best]
+            others = scores[rows != scene.own_row]
             ahead = own - float(others.max()) if len(others) else 0.0
             leader = f"ahead by {ahead:.0f}" if ahead > 0 else "level with the next"
         widgets.text.draw(surface, leader, (at, box.y + widgets.px(22)), 12, FAINT)

@@ -7,8 +7,8 @@ import pygame
 import pytest
 
 from engine.game import GameEvent
-from engine.world.picture import Picture, View
-from game.schema import Event
+from engine.world.picture import Picture, Seen, View
+from game.schema import MATCH, Event
 from game.view.hud import NAME_LETTERS, name_of
 from game.view.net_graph import SAMPLE, SAMPLES, NetGraph
 from game.view.palette import GOOD, health_colour, mix
@@ -121,6 +121,18 @@ def test_the_scoreboard_orders_by_score_then_deaths(make_picture: Maker, monkeyp
     assert "31" in written
     assert written.count("–") == 3
     assert "4 players" in written
+
+    # Teams stand apart, the one that is ahead first; each player keeps its place among all.
+    written.clear()
+    sides = {row: values | {"team": 1 + (row in (4, 6))} for row, values in players.items()}
+    picture = make_picture(sides)
+    course = Seen(MATCH, np.zeros((MATCH.public_count, 1)), np.ones(1, np.bool_), np.zeros(1, np.int32))
+    course.values[MATCH.index["score2"]] = 12
+    picture.kinds["match"] = course
+    scene = Scene(picture, names)
+    draw_scoreboard(pygame.Surface((1280, 720), 0, 32), Widgets((1280, 720)), scene)
+    told = [words for words in written if words in names.values() or words.startswith("TEAM")]
+    assert told == ["TEAM 2", "Bob", "Cid", "TEAM 1", "Ann", "Dot"]
 
 
 def test_words_are_rendered_once_and_the_oldest_are_forgotten() -> None:
