@@ -23,7 +23,7 @@ FADE = 1.5
 LETTERS = 120
 """Letters of a line: what fits the width of the screen's middle."""
 PLATE_ALPHA, PLATE_STEP = 160, 20
-"""How dark it is behind a line, of 255: words alone are lost over a bright edge of a wall. In steps: plates are kept."""
+"""How dark it is behind a line, of 255: words alone are lost over a wall's bright edge. In steps: plates are kept."""
 
 SendChat = Callable[[str, bool], None]
 """Sends a line: its text, and whether only the own team is to see it."""

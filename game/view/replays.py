@@ -62,7 +62,7 @@ class ReplaysScreen:
                 FAINT, (track.x, track.y + round((track.h - high) * self._top / (len(lines) - ROWS)), track.w, high)
             )
         where = ui.box(84, 586, 1120, 0)
-        kept = f"the newest {FILES_KEPT} of their own names are kept, in {folder}"
+        kept = f"in {folder}: the newest {FILES_KEPT} stay, and those that you give another name"
         ui.label(ui.fitting(kept, 12, where.w), where.topleft, 12, FAINT)
         if ui.button("watch replay", ui.box(826, 622, 224, 56), "WATCH", enabled=bool(good), strong=True):
             wish = chosen.path if chosen is not None and chosen.watchable else None
