@@ -60,6 +60,14 @@ _MARGIN = 120.0
 """Map pixels outside the view within which effects are still begun: the largest of them reaches so far in."""
 
 
+LIGHTS: tuple[tuple[float, float], ...] = (
+    *((radius, 3.5) for radius in (30.0, 44.0, 48.0, 56.0, 60.0, 62.0, 80.0, 110.0, 150.0, 190.0)),
+    (15.0, 2.5),
+    *((float(radius), 2.0) for radius in range(9, 19)),
+)
+"""Every light there will be here, by radius and power: the largest takes as long to paint as half a frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
     """Something seen from time `start` on, at a map point."""
@@ -397,9 +405,10 @@ class Effects:
         length = math.hypot(x1 - x0, y1 - y0)
         half = dot.get_width() // 2
         count = int(length / step) + 1
-        add = pygame.BLEND_RGB_ADD
-        for part in (at / count for at in range(count + 1)):
-            surface.blit(dot, (round(x0 + (x1 - x0) * part) - half, round(y0 + (y1 - y0) * part) - half), None, add)
+        across = np.rint(np.linspace(x0, x1, count + 1)).astype(int) - half
+        down = np.rint(np.linspace(y0, y1, count + 1)).astype(int) - half
+        dots = [(dot, at) for at in zip(across.tolist(), down.tolist(), strict=True)]
+        surface.fblits(dots, pygame.BLEND_RGB_ADD)
         if left > 0.35:
             wide = max(1, round(3.4 * (left - 0.2) * camera.zoom))
             colour = mix(RAIL, (255, 255, 255), max(0.0, 2.0 * left - 1.0))

@@ -90,6 +90,11 @@ class Hud:
         for _, colour in WEAPONS:  # made now, because making them takes longer than a frame may
             widgets.arc(*_SLOT_ARC, 1.0, colour)
             widgets.arc(*_AIM_ARC, 1.0, colour)
+        widgets.arc(*_SLOT_ARC, 1.0, DASH)
+
+    def warm(self, scene: Scene, row: int) -> None:
+        """Render now what the kill feed will say of a player."""
+        self._widgets.text.surface(*_fed(scene, row))
 
     def advance(self, moments: Sequence[Moment], scene: Scene, seconds: float) -> None:
         """Take what happened in a frame of `seconds`."""
@@ -242,8 +247,7 @@ class Hud:
         """Return a line of the kill feed: killer, weapon, victim, in the colours they wear now."""
         widgets = self._widgets
         title, tint = WEAPONS[line.weapon % len(WEAPONS)]
-        killer = (name_of(scene, line.killer), 14, colour_of(scene, line.killer))
-        victim = (name_of(scene, line.victim), 14, colour_of(scene, line.victim))
+        killer, victim = _fed(scene, line.killer), _fed(scene, line.victim)
         words = [killer, (title.lower(), 12, tint), victim]
         if line.killer == line.victim:
             words = [victim, ("blew up", 12, FAINT)]
@@ -380,11 +384,19 @@ class Hud:
         return 1.0 - min(1.0, max(0.0, wait / (_COOLDOWNS[weapon] * scene.tick_hz)))
 
 
+def _fed(scene: Scene, row: int) -> tuple[str, int, Colour]:
+    """Return a player's name as the kill feed has it: words, size, colour."""
+    return name_of(scene, row), 14, colour_of(scene, row)
+
+
 def _own(scene: Scene, name: str) -> float:
     own = scene.picture.own
-    if own is None or own.values.shape[1] == 0 or own.kind.index.get(name, len(own.values)) >= len(own.values):
+    if own is None:
         return 0.0
-    return float(own[name][0])
+    values, at = own.values, own.kind.index.get(name)
+    if at is None or at >= len(values) or values.shape[1] == 0:
+        return 0.0
+    return float(values[at, 0]) * own.kind.fields[at].precision
 
 
 def _rounds(scene: Scene, weapon: int) -> int | None:

@@ -93,9 +93,9 @@ class NetGraph:
         box = surface.get_rect()
         widgets.panel(surface, box)
         left, top = box.x + widgets.px(12), box.y + widgets.px(8)
-        widgets.text.draw(surface, "NET", (left, top), 13, FAINT)
+        widgets.text.draw(surface, "NET", (left, top), 13, FAINT, edge=False)
         words = f"tick {figures.tick}    {figures.fps:.0f} fps"
-        widgets.text.draw(surface, words, (box.right - widgets.px(12), top), 13, FAINT, (1.0, 0.0))
+        widgets.text.draw(surface, words, (box.right - widgets.px(12), top), 13, FAINT, (1.0, 0.0), edge=False)
         top += widgets.px(20)
         loss = max(figures.loss_in_percent, figures.loss_out_percent)
         samples = self._samples
@@ -147,7 +147,7 @@ class NetGraph:
             top += widgets.px(21)
         if figures.off:
             rest = f" and {len(figures.off) - 2} more" if len(figures.off) > 2 else ""
-            widgets.text.draw(surface, f"off: {', '.join(figures.off[:2])}{rest}", (left, top), 13, ROCKET)
+            widgets.text.draw(surface, f"off: {', '.join(figures.off[:2])}{rest}", (left, top), 13, ROCKET, edge=False)
 
     def draw_warning(self, surface: pygame.Surface, time: float) -> None:
         """Say in a word what is wrong with the connection, when something is; as of the last figures recorded."""
@@ -171,8 +171,8 @@ class NetGraph:
         widgets.text.draw(surface, words, (x - size - widgets.px(6), y), 13, FAIR, (1.0, 0.5))
 
     def _draw_curve(self, surface: pygame.Surface, box: pygame.Rect, title: str, value: str) -> None:
-        self._widgets.text.draw(surface, title, (box.x, box.y), 12, FAINT)
-        self._widgets.text.draw(surface, value, (box.right, box.y), 13, INK, (1.0, 0.0))
+        self._widgets.text.draw(surface, title, (box.x, box.y), 12, FAINT, edge=False)
+        self._widgets.text.draw(surface, value, (box.right, box.y), 13, INK, (1.0, 0.0), edge=False)
 
     def _plot(
         self, surface: pygame.Surface, box: pygame.Rect, values: list[float], colour: Colour, least: float
@@ -193,8 +193,8 @@ class NetGraph:
         pygame.draw.lines(surface, colour, False, line, max(1, self._widgets.px(1.4)))
 
     def _pair(self, surface: pygame.Surface, left: int, right: int, top: int, title: str, value: str) -> None:
-        self._widgets.text.draw(surface, title, (left, top), 12, FAINT)
-        self._widgets.text.draw(surface, value, (right, top), 13, INK, (1.0, 0.0))
+        self._widgets.text.draw(surface, title, (left, top), 12, FAINT, edge=False)
+        self._widgets.text.draw(surface, value, (right, top), 13, INK, (1.0, 0.0), edge=False)
 
 
 def _grade(value: float, fair: float, bad: float) -> Colour:

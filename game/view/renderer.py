@@ -25,7 +25,7 @@ from game.schema import TURN
 from game.view.backdrop import OUTSIDE, paint_arena
 from game.view.camera import Camera
 from game.view.course import CourseView
-from game.view.effects import Effects
+from game.view.effects import LIGHTS, Effects
 from game.view.hud import Hud, name_of
 from game.view.minimap import Minimap
 from game.view.moments import Blast, Death, Fired, Hurt, Moment, Watcher
@@ -40,6 +40,9 @@ from game.view.widgets import Widgets
 
 LONGEST_FRAME = 0.1
 """Seconds a frame may advance the animation by: after a pause it goes on, it does not catch up."""
+
+_OWN_LIGHT, _GUARD_LIGHT = 44.0, 40.0
+"""Radius of the light round the own player, and round one that can't be hurt, map pixels."""
 
 AIM_REACH = 240.0
 """Map pixels from a player to the crosshair when there is no mouse."""
@@ -106,6 +109,7 @@ class Renderer:
         self._widgets = Widgets(surface_size)
         if sprites is None or sprites.zoom != self.camera.zoom:
             sprites = Sprites(self.camera.zoom)
+            sprites.warm((*LIGHTS, (_OWN_LIGHT, 3.5), (_GUARD_LIGHT, 3.5)))
         self.sprites = sprites
         self._pickups = Pickups(sprites)
         self._backdrop = paint_arena(arena_map.walls, float(arena_map.tile), self.camera.zoom)
@@ -145,6 +149,7 @@ class Renderer:
         self._last = surface
         if self._time is not None and scene.time < self._time:
             self._forget()
+        first = self._time is None
         seconds = 0.0 if self._time is None else min(max(scene.time - self._time, 0.0), LONGEST_FRAME)
         self._time = scene.time
         self.moments = self._watcher.watch(scene)
@@ -152,6 +157,8 @@ class Renderer:
         self._shake(scene, seconds)
         self._effects.palette = scene.palette
         self._effects.advance(self.moments, scene.picture, scene.own_row, self.camera, scene.time, seconds)
+        if first:
+            self._warm(scene)
         self._hud.advance(self.moments, scene, seconds)
         self._course.advance(list(self.moments), scene.time)
         self._minimap.advance(self.moments, scene.time, scene.palette)
@@ -167,6 +174,20 @@ class Renderer:
             self.focus,
             self._crosshair(scene, looked_at),
         )
+
+    def _warm(self, scene: Scene) -> None:
+        """Make hulls and names of all who are there, seen or not, and the rings: a first frame takes long anyway."""
+        players = scene.picture.kinds.get("player")
+        if players is not None:
+            teams = players["team"]
+            for row in players.rows().tolist():
+                colour, mark = scene.palette.look(row, int(teams[row]))
+                self.sprites.hull(colour, mark)
+                self._label(scene, row, colour)
+                self._hud.warm(scene, row)
+        for breath in (-1, 0, 1):
+            self._own_ring(breath)
+        self._guard_ring()
 
     def record(self, figures: NetFigures, time: float) -> None:
         """Keep figures for the net graph's curves while it is not shown."""
@@ -336,24 +357,28 @@ class Renderer:
     def _draw_guard(self, frame: Frame, body: Body) -> None:
         """Show that somebody can't be hurt yet: a shell of light that flickers."""
         flicker = 0.5 + 0.5 * math.sin(frame.scene.time * 14.0 + body.row)
-        light = self.sprites.glow(40.0, ARMOUR, 0.30 + 0.20 * flicker)
+        light = self.sprites.glow(_GUARD_LIGHT, ARMOUR, 0.30 + 0.20 * flicker)
         at = (body.at[0] - light.get_width() // 2, body.at[1] - light.get_height() // 2)
         frame.surface.blit(light, at, None, pygame.BLEND_RGB_ADD)
-        ring = self._widgets.ring((PLAYER_RADIUS + 10.0) * self.camera.zoom, 2.4 * self.camera.zoom, ARMOUR)
-        frame.surface.blit(*_placed(ring, body.at))
+        frame.surface.blit(*_placed(self._guard_ring(), body.at))
+
+    def _guard_ring(self) -> pygame.Surface:
+        return self._widgets.ring((PLAYER_RADIUS + 10.0) * self.camera.zoom, 2.4 * self.camera.zoom, ARMOUR)
+
+    def _own_ring(self, breath: int) -> pygame.Surface:
+        zoom = self.camera.zoom
+        return self._widgets.ring((PLAYER_RADIUS + 6.5 + 0.8 * breath) * zoom, 1.8 * zoom, INK)
 
     def _draw_own_ring(self, frame: Frame, body: Body) -> None:
         """Mark the own player: a ring that breathes, so that the eye finds it again after a jump."""
-        zoom = self.camera.zoom
-        light = self.sprites.glow(44.0, mix(body.colour, INK, 0.3), 0.28)
+        light = self.sprites.glow(_OWN_LIGHT, mix(body.colour, INK, 0.3), 0.28)
         frame.surface.blit(
             light,
             (body.at[0] - light.get_width() // 2, body.at[1] - light.get_height() // 2),
             None,
             pygame.BLEND_RGB_ADD,
         )
-        radius = PLAYER_RADIUS + 6.5 + 0.8 * round(math.sin(frame.scene.time * 3.0))
-        ring = self._widgets.ring(radius * zoom, 1.8 * zoom, INK)
+        ring = self._own_ring(round(math.sin(frame.scene.time * 3.0)))
         frame.surface.blit(*_placed(ring, body.at))
 
     def _draw_rockets(self, frame: Frame) -> None:
@@ -380,9 +405,14 @@ class Renderer:
                 worn = max(1, round(wide * min(1.0, body.armour / MAX_ARMOUR)))
                 surface.fill(ARMOUR, (x - wide // 2, top - thin - 1, worn, thin))
             below = y + round((PLAYER_RADIUS + 7) * zoom)
-            name = name_of(frame.scene, body.row) + (" (away)" if body.row in frame.scene.away else "")
-            widgets.text.draw(surface, name, (x, below), 13, mix(body.colour, INK, 0.5), (0.5, 0.0))
+            label = self._label(frame.scene, body.row, body.colour)
+            surface.blit(label, (x - round(label.get_width() * 0.5), below))
         self._effects.draw_numbers(surface, self.camera)
+
+    def _label(self, scene: Scene, row: int, colour: Colour) -> pygame.Surface:
+        """Return the name that floats below a player."""
+        name = name_of(scene, row) + (" (away)" if row in scene.away else "")
+        return self._widgets.text.surface(name, 13, mix(colour, INK, 0.5))
 
     def _draw_verdicts(self, frame: Frame) -> None:
         if frame.scene.verdicts:

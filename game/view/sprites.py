@@ -10,7 +10,7 @@ least recently used give way. Sprites named `..._glow` and the blasts have no al
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 
 import numpy as np
 import pygame
@@ -72,13 +72,23 @@ class Sprites:
             for weapon in range(len(WEAPONS))
         ]
 
+    def warm(self, lights: Iterable[tuple[float, float]]) -> None:
+        """Make now what takes longer than a frame may: rockets all round, and `lights`, by map radius and power."""
+        for step in range(DIRECTIONS):
+            self.rocket(step * TURN / DIRECTIONS)
+        for radius, power in lights:
+            self._light(max(2, round(radius * self.zoom)), power)
+
     def glow(self, radius: float, colour: Colour, strength: float = 1.0, power: float = 3.5) -> pygame.Surface:
         """Return a soft light to be added, of `radius` map pixels; radius and strength (0..1) are taken in steps."""
         pixels = max(2, round(radius * self.zoom))
         level = min(LIGHT_LEVELS, max(1, round(strength * LIGHT_LEVELS)))
-        white = self._keep(("light", pixels, power), lambda: paint.glow(pixels, power))
+        white = self._light(pixels, power)
         key = ("glow", pixels, colour, level, power)
         return self._keep(key, lambda: paint.tinted(white, colour, level / LIGHT_LEVELS))
+
+    def _light(self, pixels: int, power: float) -> pygame.Surface:
+        return self._keep(("light", pixels, power), lambda: paint.glow(pixels, power))
 
     def hull(self, colour: Colour, mark: int) -> pygame.Surface:
         """Return a player's hull; colour and mark are its `palette.look`."""

@@ -12,8 +12,8 @@ import pygame
 
 from game.view.palette import DARK, WHITE, Colour
 
-KEPT = 600
-"""Rendered words kept: names, scores and every number of a full net graph several times over."""
+KEPT = 1500
+"""Rendered words kept, some 7 MB: names in each size, scores, the numbers of a net graph several times over."""
 
 
 SIZES = (12, 13, 14, 15, 18, 20, 24, 26, 30)

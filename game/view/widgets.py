@@ -75,8 +75,16 @@ class Widgets:
         step = round(angle / (2.0 * math.pi) * ARC_STEPS) % ARC_STEPS
         level = min(4, max(1, round(strength * 4.0)))
         turned = step * 2.0 * math.pi / ARC_STEPS
-        full = self._keep(("wedge", radius, step), lambda: _wedge(radius * self.scale, turned))
+        full = self._keep(("wedge", radius, step), lambda: self._turned_wedge(radius, turned))
         return self._keep(("wedge", radius, step, level), lambda: paint.tinted(full, WHITE, level / 4.0))
+
+    def _turned_wedge(self, radius: float, angle: float) -> pygame.Surface:
+        """Return the mark turned to `angle`. One is painted; a wound's frame has no time to paint another."""
+        first = self._keep(("wedge", radius), lambda: _wedge(radius * self.scale, 0.0))
+        turned = pygame.transform.rotozoom(first, -math.degrees(angle), 1.0)
+        made = pygame.Surface(first.get_size(), 0, 32)
+        made.blit(turned, turned.get_rect(center=made.get_rect().center))
+        return made
 
     def _keep(self, key: Hashable, make: Callable[[], pygame.Surface]) -> pygame.Surface:
         found = self._kept.get(key)
