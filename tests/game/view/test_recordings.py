@@ -31,7 +31,7 @@ from game.messages import MESSAGES, Pings
 from game.rules import Arena
 from game.settings import Settings
 from game.view.app import App, Stage
-from game.view.keeping import FILES_KEPT, Files, Keeper, next_file
+from game.view.keeping import FILES_KEPT, MOST_WAITING, Files, Keeper, Later, next_file
 from game.view.recordings import Recordings, ReplayLine, game_of
 from game.view.replays import ago
 from game.view.screen import Screen
@@ -301,11 +301,15 @@ def test_a_match_is_kept_from_when_it_is_asked_for_and_with_who_is_there(tmp_pat
     keeper.hear(session, Pings((0, 1), (10, 20)))
     playing.run(1.5)
     keeper.hear(session, Pings((0, 1), (30, 40)))
+    keeper.work(0.0)  # there is no time before what has been
+    keeper.work(1e9)
+    written = (tmp_path / "mine.twr").stat().st_size
     playing.run(0.5)
     assert keeper.on
     assert keeper.failure() == ""
     assert keeper.stop(session).startswith(f"recorded {tmp_path / 'mine.twr'}: ")
     assert session.recorder is None
+    assert 0 < written < (tmp_path / "mine.twr").stat().st_size
     playing.run(0.5)
     keeper.start(session)
     playing.run(0.5)
@@ -323,3 +327,24 @@ def test_a_match_is_kept_from_when_it_is_asked_for_and_with_who_is_there(tmp_pat
         Pings((0, 1), (10, 20)),
         Pings((0, 1), (30, 40)),
     ]
+
+
+def test_what_is_told_is_written_when_there_is_time_in_its_order_and_never_held_for_long() -> None:
+    class Written(ReplayWriter):
+        def __init__(self) -> None:
+            super().__init__(io.BytesIO())
+            self.told: list[object] = []
+
+        def message(self, tick: int, message: object, to: int | None = None) -> None:
+            self.told.append(message)
+
+    writer = Written()
+    later = Later(writer)
+    for number in range(MOST_WAITING + 3):
+        later.message(number, number)
+    assert writer.told == [0, 1, 2]
+    turns = iter((True, True, False))
+    later.work(lambda: next(turns))
+    assert writer.told == [0, 1, 2, 3, 4]
+    later.work(lambda: True)
+    assert writer.told == list(range(MOST_WAITING + 3))
