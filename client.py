@@ -25,9 +25,9 @@ from engine.clock import SystemClock
 from engine.config import ClientConfig, protocol_id
 from engine.errors import NetError, ProtocolError, UsageError
 from engine.game import Brain, Game
-from engine.garbage import look_seldom
 from engine.identity import clean_name
 from engine.link.netcode import read_connect_token
+from engine.memory import settle
 from engine.ops.browser import Browser, ServerSeen
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
 from engine.ops.discovery import DiscoverySocket
@@ -131,7 +131,7 @@ def _play(options: argparse.Namespace, stop: Stop) -> int:
     screen = None if unseen else _screen(options, file, format_address(address))
     loop = _enter(options, address, _connect_token(options, address), profile, files, clock, mind, stop)
     stop.patient = True
-    look_seldom()
+    settle()
     try:
         if screen is not None and not (options.bot or options.headless):
             screen.keep_match(loop)
@@ -159,7 +159,7 @@ def _watch_replay(options: argparse.Namespace, file: SettingsFile | None, clock:
         print(f"client.py: {printable(f'{replay.name}: {replay.damage}')}", file=sys.stderr)
     screen = _screen(options, file, "", game)
     stop.patient = True
-    look_seldom()
+    settle()
     unseen, picture = options.headless, options.screenshot
     try:
         print(watch(screen, replay, game, clock, options.seconds, lambda: stop.asked, unseen=unseen, picture=picture))
@@ -183,7 +183,7 @@ def _start_screen(options: argparse.Namespace, file: SettingsFile, files: Files,
     doors = Doors(options, profile, files, SystemClock(), stop)
     app = App(screen, doors, file.notices, Recordings(files.folder))
     stop.patient = True
-    look_seldom()
+    settle()
     try:
         while not app.quit and not stop.asked:
             app.frame()
@@ -397,6 +397,8 @@ class ClientLoop:
 
     def wait(self, until: float) -> None:
         """Wait for `until`, taking what arrives meanwhile: a snapshot came when it came, not with the next frame."""
+        if self.keeper is not None:
+            self.keeper.work(until)
         while (left := until - self.clock.now()) > 0:
             if self.transport.wait(left):
                 now = self.clock.now()

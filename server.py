@@ -18,9 +18,9 @@ from typing import Any
 from engine.clock import SystemClock, Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
 from engine.errors import UsageError
-from engine.garbage import look_seldom
 from engine.link.netcode import DEFAULT_TIMEOUT, DEFAULT_TOKEN_LIFETIME, NetcodeServer, NetcodeServerConfig
 from engine.link.netcode.noise import server_filter
+from engine.memory import settle
 from engine.ops import logs
 from engine.ops.access import Access, Rules, parse_network
 from engine.ops.command import Parser, Stop, count, run, seconds, writable, write_json
@@ -225,7 +225,7 @@ def _serve(options: argparse.Namespace, log: logs.LogConfig, stop: Stop) -> int:
                 bots=options.bots or None,
                 console="type help" if loop.lines.is_terminal else None,
             )
-            look_seldom()
+            settle()
             try:
                 loop.run(options.seconds, stop)
             finally:

@@ -38,11 +38,11 @@ from engine.address import Address
 from engine.client.session import ClientSession, Phase
 from engine.clock import SystemClock
 from engine.config import ServerConfig, protocol_id
-from engine.garbage import look_seldom
 from engine.identity import encode_user_data
 from engine.link.netcode import NetcodeServer, NetcodeServerConfig, mint_connect_token
 from engine.link.netcode.noise import server_filter
 from engine.link.netcode.packet import Request, encode_request
+from engine.memory import settle
 from engine.ops.access import Access
 from engine.ops.command import Stop
 from engine.server.filling import BotFill
@@ -158,7 +158,7 @@ def _run_match(pipe: Connection[Any, Any], options: Namespace) -> None:
         session = ServerSession(game, netcode, None, config, os.urandom, ENGINE_MESSAGES.with_types(MESSAGES))
         nobody = BotFill(session, 0, Cast(game, "mixed", 1).make, lambda rows: game.spare(session.world, rows))
         loop = TimedLoop(session, transport, clock, Access(), nobody)
-        look_seldom()  # as server.py does
+        settle()  # as server.py does
         pipe.send(transport.address[1])
         stop = Stop()
         mark: dict[str, Any] = {}

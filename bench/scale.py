@@ -28,13 +28,13 @@ from crowd import Crowd, Walker
 from engine.client.session import ClientSession
 from engine.clock import Ticker
 from engine.config import MatchConfig, ServerConfig, protocol_id
-from engine.garbage import look_seldom
 from engine.identity import encode_user_data
 from engine.link.acks import AckTable
 from engine.link.channels import Channels
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient, NetcodeServer, NetcodeServerConfig, mint_connect_token
 from engine.link.session_channels import CHANNELS, MATCH
+from engine.memory import settle
 from engine.server.session import ServerSession
 from engine.transport.udp import UdpSocket
 from engine.wire.body import MessageType, split_body
@@ -119,7 +119,7 @@ def _serve(pipe: Connection[Any, Any], options: argparse.Namespace) -> None:
             ),
         )
         session = ServerSession(game, netcode, match, ServerConfig(max_players=options.peers))
-        look_seldom()  # as server.py does
+        settle()  # as server.py does
         pipe.send(socket.address[1])
         ticker = Ticker(options.tick_hz, clock())
         passes: dict[str, list[float]] = {name: [] for name in ("drain", "receive", "step", "send")}

@@ -18,7 +18,6 @@ from typing import Any
 from engine.address import format_address, parse_address
 from engine.clock import SystemClock
 from engine.errors import NetError, UsageError
-from engine.garbage import look_seldom
 from engine.lab.batch import default_jobs, run_all
 from engine.lab.compare import SWITCHES, ablations, comparison_rows, parse_switches, with_switches
 from engine.lab.export import check_folder, check_writable, write_csv, write_json
@@ -29,6 +28,7 @@ from engine.lab.scenario import DEFAULT_GAME, Scenario, load_scenario, scenario_
 from engine.lab.sweep import grid, parse_set, points_of, recommended, sweep_rows, with_setting, write_pareto
 from engine.lab.tables import aligned, fitting, heading, live, markdown, result_rows
 from engine.lab.trace import first_parting, load_trace
+from engine.memory import settle
 from engine.transport.impairment import load_profile
 from engine.transport.proxy import Proxy
 
@@ -269,7 +269,7 @@ def _proxy(options: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = build_parser().parse_args(argv)
-    look_seldom()
+    settle()
     try:
         code: int = options.do(options)
         return code

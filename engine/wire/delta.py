@@ -68,7 +68,9 @@ class KindDelta:
         state, generation = history.state[slot], history.generation[slot]
         rows = state.shape[1]
         # Few of all (peer, row) are of any concern: those seen now or known before, by peer and then by row.
-        self._peers, self._rows = np.nonzero(visible | (base_status != ABSENT))
+        # (One look along all of it: numpy is ten times as fast at that as at rows and columns.)
+        concerns = np.flatnonzero(visible | (base_status != ABSENT))
+        self._peers, self._rows = np.divmod(concerns, rows)
         self._starts = np.searchsorted(self._peers, np.arange(len(visible) + 1))
         self._seen = visible[self._peers, self._rows]
         self._before = base_status[self._peers, self._rows]

@@ -30,13 +30,15 @@ def array_header(count: int) -> bytes:
 
 def widths(values: np.ndarray) -> np.ndarray:
     """Return the encoded size in bytes of each of `values`, `(n,) int64` within int32: `(n,) int64`."""
-    # ~v maps -1..-32 to 0..31, so one comparison chain serves both signs; only the one-byte bound differs.
-    folded = np.where(values < 0, ~values, values)
-    one_byte = np.where(values < 0, 31, 127)
-    bound_two = np.where(values < 0, 127, 255)
-    bound_three = np.where(values < 0, 32767, 65535)
-    result: np.ndarray = 1 + (folded > one_byte) + (folded > bound_two) + 2 * (folded > bound_three)
-    return result
+    # Each form holds one unbroken range: shifted to begin at 0, what lies below it has wrapped round and is large too.
+    shifted = (values + 32768).view(np.uint64)
+    result = (shifted > 98303).view(np.uint8) * np.uint8(2)  # not -32768 .. 65535
+    shifted -= np.uint64(32640)
+    result += shifted > 383  # not -128 .. 255
+    shifted -= np.uint64(96)
+    result += shifted > 159  # not -32 .. 127
+    result += np.uint8(1)
+    return result.astype(np.int64)
 
 
 def encode(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

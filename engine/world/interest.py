@@ -108,7 +108,8 @@ class InSight:
         else:
             result = self.among.sees(world, kind, player, own_rows, before)
         table, eyes = world[kind.name], world[player.name]
-        peers, rows = np.nonzero(result & table.alive & (own_rows >= 0)[:, None])
+        pairs = np.flatnonzero(result & table.alive & (own_rows >= 0)[:, None])
+        peers, rows = np.divmod(pairs, kind.capacity)
         own = own_rows[peers]
         eye = np.stack((eyes[self.x][own], eyes[self.y][own])).astype(np.float64)
         there = np.stack((table[self.x][rows], table[self.y][rows])).astype(np.float64)
