@@ -121,8 +121,9 @@ class ServerConfig:
 class ClientConfig:
     """The client's own choices."""
 
-    max_redundant_inputs: int = 24
-    """Unacknowledged inputs repeated in each packet: 0.4 s at 60 Hz; older ones are late whatever we do."""
+    max_redundant_inputs: int = 48
+    """Unacknowledged inputs repeated in each packet, 0.8 s at 60 Hz: a lead, and a snapshot's way. What the server is
+    known to have stepped is not among them."""
     lead_margin_ticks: float = 2.0
     """Slack kept above the worst recent arrival: one tick because the server sees arrivals once a tick, and one so that
     the input of a single lost packet still comes in time with the next. Measured at 1: four times the corrections."""

@@ -363,7 +363,8 @@ class ClientSession:
         if snapshot.slack is not None:
             self._steer(snapshot.tick, snapshot.input_tick, snapshot.slack / VIEW_UNITS, now)
         if snapshot.input_tick is not None:
-            self._writer.acknowledge(snapshot.input_tick)
+            # What the server has stepped already would come too late: it need not be repeated either.
+            self._writer.acknowledge(max(snapshot.input_tick, snapshot.tick))
         agreed = False
         if snapshot.tick > newest:
             self.snapshot = snapshot

@@ -18,19 +18,26 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from itertools import pairwise
 
 from engine.config import ClientConfig
 
 _BUCKET = 1.0
 """Seconds over which the tightest slack is taken as one value."""
 _BUCKETS = 20
-"""Buckets kept. The second lowest counts: one outlier does not move the clock, a recurring wave does. With 8 of them a
-line whose bursts come every ten seconds was found out anew each time."""
+"""Latest buckets of which the second lowest counts: one outlier does not move the clock, a recurring wave does. With 8
+of them a line whose bursts come every ten seconds was found out anew each time."""
+_BUCKETS_KEPT = 60
+"""Buckets kept, to tell a stormy line by."""
+_STORM_WAVES, _STORM_DEPTH_TICKS = 4, 6.0
+"""With so many waves among them, so far beyond the usual, a line is stormy: the lowest of all that is kept counts."""
 _RECENT = 8
 """Latest reports looked at by themselves, to react to a changed route within some tenths of a second."""
 _WAVE_TICKS = 9.0
 """How far beyond the usual a recurring wave of jitter is followed, 150 ms at 60 Hz. What is later than that is a stall:
 to wait for it all the time would cost more than to be without for once."""
+_STORM_TICKS = 15.0
+"""The same on a stormy line, 250 ms: there stalls are the usual. Measured at 24: as many late inputs, a longer lead."""
 FAR_TICKS = 60.0
 """Slack beyond which the server keeps no inputs (64 ticks: `ServerConfig.input_ring`), nor can tell by how much."""
 _SHIFT_TICKS = 30.0
@@ -44,11 +51,15 @@ _GAPS = 9
 """Latest snapshots whose median distance is the interval: lost ones among them don't count, a slower rate does."""
 _STEER_TIME = 0.25
 """Seconds in which a small error fades: slower is sluggish, faster is felt as a change of speed."""
+_CATCH_UP = 0.5
+"""Part of its speed that the lead gains at most while inputs come too late: what is predicted meanwhile is wrong, and a
+tenth would make it wrong for a second."""
 _VIEW_MARGIN = 0.25
 """Ticks of interpolation delay beyond the lateness measured: the frame that needs a snapshot may come a hair early."""
-_DRY_SECONDS = 0.1
+_DRY_SECONDS = 0.05
 """How far beyond the newest snapshot the view goes at most: it slows down as it comes near. What is drawn there is
-reckoned, and the further the more wrongly; a view that waits a little is right, and does not snap when news come."""
+reckoned, and the further the more wrongly: who turns about in Arena is 4 px off after 3 ticks, 15 px after 6. A view
+that waits a little is right, and does not snap when news come."""
 _HURRY_SECONDS = 0.05
 _HURRY = 0.5
 """After such a wait, so far behind, the view catches up by half as fast again: the others hurry, and nobody snaps."""
@@ -69,7 +80,7 @@ class LeadClock:
         self._adjusted = 0.0
         # Corrections made up to each recent tick: what the reports about it are brought to the present with.
         self._adjusted_at: dict[int, float] = {}
-        self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS)
+        self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS_KEPT)
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._tightest: float | None = None  # of the reports: what counts of them all
         self._restart_from = 0.0
@@ -129,7 +140,7 @@ class LeadClock:
             self.jumps += 1
             error = 0.0
         most = self._config.max_steer
-        rate = min(max(error / (_STEER_TIME * self._hz), -most), most)
+        rate = min(max(error / (_STEER_TIME * self._hz), -most), max(most, _CATCH_UP) if self._late() else most)
         self._adjusted += steps * rate
         self._time += steps * (1.0 + rate)
 
@@ -151,8 +162,7 @@ class LeadClock:
         else:
             self._buckets[-1][1] = min(self._buckets[-1][1], slack)
         self._recent.append(slack)
-        lows = sorted(low for _, low in self._buckets)
-        low = max(lows[min(1, len(lows) - 1)], lows[len(lows) // 2] - _WAVE_TICKS)
+        low = self._low()
         if len(self._recent) == _RECENT:
             floor = min(self._recent)
             if floor - low > _SHIFT_TICKS:
@@ -161,6 +171,21 @@ class LeadClock:
                 low = floor
             low = min(low, sorted(self._recent)[_RECENT // 4])
         self._tightest = low
+
+    def _low(self) -> float:
+        """The slack that counts of what is kept, relative to no correction."""
+        kept = [low for _, low in self._buckets]
+        lows = sorted(kept)
+        deep = lows[len(lows) // 2] - _STORM_DEPTH_TICKS
+        # A wave that spans two buckets is one.
+        if sum(low < deep <= before for before, low in pairwise([deep, *kept])) >= _STORM_WAVES:
+            return max(lows[0], lows[len(lows) // 2] - _STORM_TICKS)
+        lows = sorted(kept[-_BUCKETS:])
+        return max(lows[min(1, len(lows) - 1)], lows[len(lows) // 2] - _WAVE_TICKS)
+
+    def _late(self) -> bool:
+        """Tell whether inputs come too late as the clock stands."""
+        return self._tightest is not None and self._tightest + self._adjusted < 0.0
 
     def _error(self) -> float:
         """By how many ticks the clock should be further on."""

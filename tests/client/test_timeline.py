@@ -14,7 +14,7 @@ from engine.config import ClientConfig
 
 HZ = 60
 EVERY = 2
-REDUNDANT = 24
+REDUNDANT = 48
 
 Delay = Callable[[float, np.random.Generator], float]
 """Seconds a datagram sent at a time is under way."""
@@ -154,7 +154,11 @@ def test_the_rate_never_leaves_its_bounds(path: Delay, rtt: float) -> None:
     run = run_lead(path, steady(0.025), rtt=rtt)
     assert run.clock.jumps == 0
     elapsed, gained = np.diff(run.times) * HZ, np.diff(run.lead)
-    assert (np.abs(gained) <= 0.1 * elapsed + 1e-9).all()
+    assert (gained >= -0.1 * elapsed - 1e-9).all()
+    # Faster only while inputs come too late: for some tenths of a second, after the way has grown longer.
+    fast = gained > 0.1 * elapsed + 1e-9
+    assert (gained <= 0.5 * elapsed + 1e-9).all()
+    assert not fast.any() or 10.0 < min(np.array(run.times)[1:][fast]) < max(np.array(run.times)[1:][fast]) < 10.6
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ def test_the_rate_never_leaves_its_bounds(path: Delay, rtt: float) -> None:
     [
         (stepping(0.025, 0.075), steady(0.025), 30),
         (stepping(0.025, 0.075), stepping(0.025, 0.075), 35),
-        (stepping(0.025, 0.125), steady(0.025), 60),
+        (stepping(0.025, 0.125), steady(0.025), 35),
     ],
 )
 def test_after_the_way_grows_longer_it_recovers_within_a_second(up: Delay, down: Delay, most: int) -> None:
@@ -192,6 +196,17 @@ def test_a_stall_makes_inputs_late_but_does_not_move_the_clock_far(path: Delay) 
     assert run.misses(13.6, 38) == 0
     assert run.leads(10, 38).max() < run.leads(8, 10).max() + 10
     assert run.leads(36, 38).max() < run.leads(8, 10).max() + 2
+
+
+def test_a_line_on_which_stalls_keep_coming_is_stormy_and_they_are_waited_for() -> None:
+    stalls = tuple((at, at + 0.25) for at in np.arange(10.0, 100.0, 6.0).tolist())
+    run = run_lead(stalling(0.04, *stalls), steady(0.04), rtt=0.08, seconds=100.0)
+    # The first ones make inputs late, and those up to the fourth are followed for 9 ticks at most.
+    assert run.misses(10, 11) >= 8
+    assert run.leads(20, 28).max() < run.leads(8, 10).max() + 10
+    assert run.misses(35, 100) == 0
+    assert run.leads(35, 100).max() < run.leads(8, 10).max() + 16
+    assert run.clock.jumps == 0
 
 
 @pytest.mark.parametrize("pace", [0.998, 1.002])
