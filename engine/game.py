@@ -2,7 +2,8 @@
 
 A game is a schema, a function that predicts a player's own row, and a function that steps the world. The server calls
 `step` once a tick; the client calls `predict`, the same code `step` uses, on its own row. Read next: `world/schema.py`
-for fields and kinds, `world/table.py` for rows and columns, then `examples/`.
+for fields and kinds, `world/table.py` for rows and columns, then `examples/`. What a game may have besides is in
+protocols of their own: those below, and `world/coasting.py`'s for one with walls.
 
 Three rules keep clients exact: everything that changes lives in the world (a game object holds only what never changes:
 rules, map, seed); `predict` reads nothing but its arguments and the map; and the predicted path uses only + - * / sqrt,
