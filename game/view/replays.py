@@ -96,9 +96,8 @@ def _paint_line(ui: Ui, place: pygame.Rect, ink: Colour, line: ReplayLine, unix_
     ui.label(ui.fitting(", ".join(line.maps), 15, px(150)), (x(_COLUMNS[1][1]), upper), 15, ink)
     minutes, rest = divmod(int(line.seconds), 60)
     ui.label(f"{minutes}:{rest:02d}", (x(_COLUMNS[2][1]), upper), 15, RAIL, (1.0, 0.5))
-    people = ", ".join(line.people) or "nobody but bots"
-    if line.bots:
-        people += f"  and {line.bots} bot{'' if line.bots == 1 else 's'}"
+    bots = [f"{line.bots} bot{'' if line.bots == 1 else 's'}"] if line.bots else []
+    people = " and ".join([*([", ".join(line.people)] if line.people else []), *bots]) or "nobody"
     ui.label(
         ui.fitting(people, 15, place.right - x(_COLUMNS[3][1]) - px(14)),
         (x(_COLUMNS[3][1]), upper),
