@@ -12,6 +12,8 @@ controls are let go.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from engine.wire.inputs import StampedInput
@@ -37,10 +39,14 @@ class InputRing:
         self._view = np.full((3, peers, ring), -1, np.int64)
         self._last = np.zeros((fields, peers), np.int32)
         self._missed_in_a_row = np.zeros(peers, np.int64)
-        self._known = [-1] * peers
+        self._known = np.full(peers, -1, np.int64)
+        self._known_cells: memoryview[int] = self._known.data
         # What came since the last `take`: (peer, ticks early) of packets; (peer, tick, late, values, view) of inputs.
         self._packets: list[tuple[int, int]] = []
         self._arrived: list[tuple[int, int, bool, tuple[int, ...], View | None]] = []
+        # The same as columns: peers and ticks early; peers, ticks and values, of inputs in time and without a view.
+        self._packet_columns: list[tuple[np.ndarray, np.ndarray]] = []
+        self._arrived_columns: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._first = np.full(peers, _NEVER, np.int64)
         self.newest = np.full(peers, -1, np.int64)
         """Newest input tick of each peer, used or late, -1 before the first: the client need not repeat it."""
@@ -58,6 +64,8 @@ class InputRing:
         """Forget everything of a peer slot: it has a new tenant."""
         self._packets = [packet for packet in self._packets if packet[0] != peer]
         self._arrived = [arrival for arrival in self._arrived if arrival[0] != peer]
+        self._packet_columns = [_without(peer, columns) for columns in self._packet_columns]
+        self._arrived_columns = [_without(peer, columns) for columns in self._arrived_columns]
         self._known[peer] = -1
         self._tick[peer] = -1
         self._last[:, peer] = 0
@@ -71,7 +79,12 @@ class InputRing:
 
     def known(self, peer: int) -> int:
         """Newest input tick of one peer, with what arrived since the last `take`; -1 before the first."""
-        return self._known[peer]
+        return self._known_cells[peer]
+
+    def known_each(self, peers: np.ndarray) -> np.ndarray:
+        """Do as `known` for `peers`, `(n,) int64`."""
+        known: np.ndarray = self._known[peers]
+        return known
 
     def receive(self, peer: int, inputs: list[StampedInput], packet_tick: int, next_tick: int) -> None:
         """Take a packet's new inputs (newest first), before `next_tick` is stepped.
@@ -84,9 +97,22 @@ class InputRing:
             if tick >= next_tick + self._ring:
                 continue
             # A late one counts as had too: repeating it is no use, and its slack must be told with its tick.
-            if tick > self._known[peer]:
-                self._known[peer] = tick
+            if tick > self._known_cells[peer]:
+                self._known_cells[peer] = tick
             self._arrived.append((peer, tick, tick < next_tick, entry.values, entry.view))
+
+    def receive_newest(self, peers: np.ndarray, ticks: np.ndarray, values: np.ndarray, next_tick: int) -> None:
+        """Do as `receive` for one packet of each of `peers`, `(n,)`, all different, with one new input at most.
+
+        ticks: `(n,)`, of the newest input, new where it is above what is `known`; then `values`, `(fields, n) int32`,
+        is that input, and its player shoots at nothing.
+        """
+        self._packet_columns.append((peers, ticks - next_tick))
+        new = (ticks > self._known[peers]) & (ticks < next_tick + self._ring)
+        if not new.all():
+            peers, ticks, values = peers[new], ticks[new], values[:, new]
+        self._known[peers] = ticks
+        self._arrived_columns.append((peers, ticks, ticks < next_tick, values))
 
     def take(self, tick: int, peers: np.ndarray) -> tuple[Rows, np.ndarray]:
         """Return the inputs of `tick` for the peer slots `peers`, `(n,)`, and which of them are missing, `(n,) bool`.
@@ -125,18 +151,28 @@ class InputRing:
     def settle(self) -> None:
         """Move what arrived into the arrays, all peers in one assignment each. `take` begins with it."""
         if self._packets:
-            at, early = np.array(self._packets, np.int64).T
+            slots, ticks_early = np.array(self._packets, np.int64).T
+            self._packet_columns.append((slots, ticks_early))
+            self._packets.clear()
+        if self._packet_columns:
+            at, early = (np.concatenate(column) for column in zip(*self._packet_columns, strict=True))
+            self._packet_columns.clear()
             slack = np.clip(early * VIEW_UNITS, NONE + 1, 32767)
             tightest = np.full(len(self.slack), 32767)
             np.minimum.at(tightest, at, slack)
             told = self.slack[at] != NONE
             self.slack[at] = np.where(told, np.minimum(self.slack[at], tightest[at]), tightest[at])
-            self._packets.clear()
-        if not self._arrived:
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            peers, ticks, lates, states, _ = zip(*arrived, strict=True)
+            columns = np.array(peers), np.array(ticks), np.array(lates), np.array(states, np.int32).T
+            self._arrived_columns.append(columns)
+        if not self._arrived_columns:
             return
-        peers, ticks, lates, values, views = zip(*self._arrived, strict=True)
-        self._arrived.clear()
-        at, tick, late = np.array(peers), np.array(ticks), np.array(lates)
+        peer_parts, tick_parts, late_parts, value_parts = zip(*self._arrived_columns, strict=True)
+        self._arrived_columns.clear()
+        at, tick, late = np.concatenate(peer_parts), np.concatenate(tick_parts), np.concatenate(late_parts)
+        values = np.concatenate(value_parts, axis=1)
         np.minimum.at(self._first, at, tick)
         np.maximum.at(self.newest, at, tick)
         np.add.at(self.late_total, at, late)
@@ -144,9 +180,15 @@ class InputRing:
         used = ~late
         at, slot = at[used], slot[used]
         self._tick[at, slot] = tick[used]
-        self._values[:, at, slot] = np.array(values).T[:, used]
+        self._values[:, at, slot] = values[:, used]
         self._view[0, at, slot] = -1
-        for place, view in enumerate(views):
-            if view is not None and not lates[place]:
-                where = (peers[place], ticks[place] % self._ring)
+        for peer, of_tick, is_late, _, view in arrived:
+            if view is not None and not is_late:
+                where = (peer, of_tick % self._ring)
                 self._view[:, *where] = view.tick_a, -1 if view.tick_b is None else view.tick_b, view.time
+
+
+def _without(peer: int, columns: tuple[np.ndarray, ...]) -> Any:
+    """Return `columns`, of which the first holds peers and the last axis is theirs, less what is of `peer`."""
+    others = columns[0] != peer
+    return tuple(column[..., others] for column in columns)

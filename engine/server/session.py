@@ -153,11 +153,12 @@ class ServerSession:
             peer = self._peers.get(slot)
             if peer is not None:
                 peer.channels.on_acked(sequence)
-        next_tick = self.world.tick + 1
-        for fresh, (slot, payload, body_at) in zip(received.fresh.tolist(), arrived, strict=True):
-            peer = self._peers.get(slot)
-            if fresh and peer is not None:
-                self._reader.read(peer, payload[body_at:], next_tick, now)
+        packets = [
+            (peer, payload[body_at:])
+            for fresh, (slot, payload, body_at) in zip(received.fresh.tolist(), arrived, strict=True)
+            if fresh and (peer := self._peers.get(slot)) is not None
+        ]
+        self._reader.read(packets, self.world.tick + 1, now)
 
     # The tick --------------------------------------------------------------------------------------------------------
 

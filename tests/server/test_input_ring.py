@@ -180,3 +180,37 @@ def test_a_flood_moves_nobody_faster(flood: int) -> None:
             send(ring, 0, tick, *(entry(ahead, 9) for ahead in range(tick, tick + RING)))
         assert walked(ring, tick) == (9, False)
     assert ring.taken_total[0] == 20
+
+
+def test_one_new_input_of_many_peers_at_once_is_as_one_by_one() -> None:
+    """Whatever comes, in whatever order: the columns and the single packets leave the same ring."""
+    random = Random(7)
+    one_by_one, at_once = ring_of(5), ring_of(5)
+    known = [-1] * 5
+    everyone = np.arange(5)
+    for next_tick in range(100, 400):
+        for _ in range(random.randrange(3)):
+            peers = random.sample(range(5), random.randrange(1, 6))
+            ticks = [max(0, next_tick + random.choice([-3, -1, 0, 0, 1, 2, RING - 1, RING, RING + 9])) for _ in peers]
+            walks = [random.randrange(-100, 100) for _ in peers]
+            assert at_once.known_each(np.array(peers)).tolist() == [known[peer] for peer in peers]
+            at_once.receive_newest(
+                np.array(peers), np.array(ticks), np.array([walks, [0] * len(walks)], np.int32), next_tick
+            )
+            for peer, tick, walk in zip(peers, ticks, walks, strict=True):
+                new = [entry(tick, walk)] if tick > known[peer] else []
+                one_by_one.receive(peer, new, tick, next_tick)
+                known[peer] = one_by_one.known(peer)
+                assert at_once.known(peer) == known[peer]
+        if random.random() < 0.03:
+            gone = random.randrange(5)
+            one_by_one.reset(gone)
+            at_once.reset(gone)
+            known[gone] = -1
+        taken = [ring.take(next_tick, everyone) for ring in (one_by_one, at_once)]
+        assert (taken[0][0].state == taken[1][0].state).all()
+        assert (taken[0][1] == taken[1][1]).all()
+        for name in ("newest", "slack", "repeated", "missed_at", "taken_total", "missing_total", "late_total"):
+            assert (getattr(one_by_one, name) == getattr(at_once, name)).all(), (name, next_tick)
+    assert one_by_one.taken_total.sum() > 20
+    assert one_by_one.late_total.sum() > 5

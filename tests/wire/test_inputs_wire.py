@@ -18,6 +18,7 @@ from engine.wire.inputs import (
     StampedInput,
     clamp_inputs,
     decode_inputs,
+    decode_newest,
 )
 from engine.world.picture import VIEW_UNITS, View
 from engine.world.schema import RANGES, Field, Kind
@@ -199,3 +200,54 @@ def test_a_message_cut_short_or_changed_gives_inputs_or_a_protocol_error(
 def test_clamping_makes_any_input_sendable() -> None:
     assert clamp_inputs(KIND, [999, -1, -999, 2**40, 7, 3]) == (255, 0, -128, 2**31 - 1, 1, 3)
     assert clamp_inputs(KIND, np.array([1.9, 0, 0, 0, 0, 0])) == (1, 0, 0, 0, 0, 0)
+
+
+ODD = st.one_of(st.integers(-(2**63), 2**64 - 1), st.booleans(), st.floats(), st.none(), st.text(max_size=2))
+
+
+@st.composite
+def told(draw: st.DrawFn) -> tuple[list[object], int]:
+    """A message as it was unpacked, perhaps spoilt, and the tick up to which its inputs are had."""
+    inputs = draw(runs(4))
+    array: list[object] = msgpack.unpackb(writer_of(inputs).message())
+    after = inputs[-1].tick - draw(st.integers(-1, 3))
+    spoil = draw(st.sampled_from(["not", "not", "cut", "number", "odd", "more"]))
+    at = draw(st.integers(0, len(array) - 1))
+    if spoil == "cut":
+        del array[at:]
+    elif spoil == "number":
+        array[at] = draw(st.integers(-(2**33), 2**33))
+    elif spoil == "odd":
+        array[at] = draw(ODD)
+    elif spoil == "more":
+        array.append(draw(st.integers(-300, 300)))
+    return array, after
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(told(), min_size=1, max_size=6))
+def test_what_is_read_at_once_is_what_is_read_one_by_one(messages: list[tuple[list[object], int]]) -> None:
+    after = np.array([known for _, known in messages])
+    read, ticks, values = decode_newest([array for array, _ in messages], KIND, after)
+    for at in np.flatnonzero(read).tolist():
+        array, known = messages[at]
+        expected = [StampedInput(ticks.item(at), tuple(values[:, at].tolist()), None)] if ticks[at] > known else []
+        assert decode_inputs(array, KIND, known) == expected
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(runs(4), min_size=1, max_size=6))
+def test_all_that_say_one_new_thing_without_a_shot_are_read_at_once(all_inputs: list[list[StampedInput]]) -> None:
+    arrays = [msgpack.unpackb(writer_of(inputs).message()) for inputs in all_inputs]
+    for behind in (0, 1):
+        after = np.array([inputs[-1].tick - behind for inputs in all_inputs])
+        read, ticks, _ = decode_newest(arrays, KIND, after)
+        assert ticks.tolist() == [inputs[-1].tick for inputs in all_inputs]
+        assert read.tolist() == [behind == 0 or inputs[-1].view is None for inputs in all_inputs]
+
+
+def test_one_odd_message_leaves_all_to_be_read_one_by_one() -> None:
+    array = msgpack.unpackb(writer_of([StampedInput(7, (1, 2, 3, 4, 1, 6), None)]).message())
+    for odd in ([7, 1, True], [7, 1, 2**64 - 1], [7, 1.0]):
+        assert not decode_newest([array, odd], KIND, np.array([6, 6]))[0].any()
+    assert decode_newest([array, []], KIND, np.array([6, 6]))[0].tolist() == [True, False]
