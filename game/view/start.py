@@ -92,6 +92,7 @@ class StartScreen:
         self.address = ""
         self.password = ""
         self.needs_password = False
+        self._picked = ""
         self._top = 0
 
     def draw(
@@ -132,9 +133,11 @@ class StartScreen:
                 _paint_server(ui, place, ink, server, favourite, palette)
 
             if ui.row(f"server {server.address}", place, server.address == self.address.strip(), paint):
-                if server.address == self.address.strip():
+                # What was chosen before the last match is not yet chosen for this one: it may be to watch.
+                if server.address == self._picked == self.address.strip():
                     wish = self._join()
                 self.address, self.needs_password = server.address, server.locked
+                self._picked = server.address if wish is None else ""
         if not servers:
             empty = ("looking for servers on this network ...", "start one here:  python server.py --bots 6")
             for at, line in enumerate(empty):
@@ -197,6 +200,7 @@ class StartScreen:
         if name_problem(self.name):
             return None
         password = self.password if self.needs_password else ""
+        self._picked = ""
         return Join(self.address.strip(), clean_name(self.name), password, watch)
 
 

@@ -153,6 +153,12 @@ def test_pressing_the_chosen_line_again_joins(player: Player) -> None:
     player.click("server 10.0.0.1:40000")
     player.click("server 10.0.0.1:40000")
     assert player.doors.knocked == [Join("10.0.0.1:40000", "Kim", "")]
+    # Back from there the line is chosen still; to press it once is to look at it, and the next may be WATCH.
+    player.click("cancel")
+    player.click("server 10.0.0.1:40000")
+    assert player.app.stage is Stage.START
+    player.click("watch")
+    assert player.doors.knocked[1:] == [Join("10.0.0.1:40000", "Kim", "", watch=True)]
 
 
 def test_an_address_is_typed_and_enter_joins_with_the_name_typed(player: Player) -> None:
