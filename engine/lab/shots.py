@@ -233,6 +233,10 @@ class WatchedGame:
         self._game = game
         self._watch = watch
         self._before = World(game.kinds)
+        # What a game has besides is asked for by protocols, which from Python 3.12 on look past `__getattr__`.
+        for name in dir(game):
+            if not name.startswith("_") and name not in vars(WatchedGame):
+                setattr(self, name, getattr(game, name))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._game, name)
