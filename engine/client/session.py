@@ -12,28 +12,28 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
 from engine.address import Address
+from engine.client.figures import ClientFigures
 from engine.client.input_delay import InputDelay
 from engine.client.interpolation import Interpolation
+from engine.client.news import News
 from engine.client.prediction import Prediction, PredictionFigures
 from engine.client.spawns import SpawnFigures, Spawns
 from engine.client.timeline import FAR_TICKS, LeadClock, ViewClock
 from engine.config import ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
 from engine.game import Game, GameEvent, GameFactory, SpawningGame, TeamGame
-from engine.identity import clean_name, decode_resume_ticket
+from engine.identity import decode_resume_ticket
 from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
 from engine.link.paths import HEADER_BYTES, LOOK_INTERVAL_CLIENT, Paths
 from engine.link.session_channels import CHANNELS, CHAT, GAME, MATCH
-from engine.link.stats import LinkStats
 from engine.link.traffic import Traffic
 from engine.text import clean_line, printable
 from engine.wire.body import MessageType, split_body
@@ -69,10 +69,6 @@ _IDLE_INTERVAL = 0.05
 """Seconds between packets while there are no inputs to send: they carry acknowledgements, and measure the path."""
 _MAX_TICKS_AT_ONCE = 8
 """Inputs made in one update at most; after a longer stall the ticks between are given up."""
-_EVENTS_KEPT = 512
-_NOTICES_KEPT = 16
-_CHAT_KEPT = 64
-_MESSAGES_KEPT = 1024
 
 # Of the own row in a picture, which is a table of one.
 _ALIVE, _FIRST = np.ones(1, np.bool_), np.zeros(1, np.int32)
@@ -91,27 +87,6 @@ class Phase(Enum):
     JOINING = "joining"
     PLAYING = "playing"
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientFigures:
-    """What a session measures; one source for the net graph, the --json of the client, the lab and tests."""
-
-    link: LinkStats
-    prediction: PredictionFigures
-    spawns: SpawnFigures
-    snapshots: int
-    snapshot_bytes: int
-    last_snapshot_bytes: int
-    lead_ticks: float
-    interpolation_delay: float
-    input_delay_ticks: float
-    inputs_missing: int
-    inputs_made: int
-    pictures: int
-    pictures_dry: int
-    lead_jumps: int
-    view_jumps: int
 
 
 class ClientSession:
@@ -144,10 +119,6 @@ class ClientSession:
         self.game: Game | None = None
         self.match: MatchConfig | None = None
         self.own_row: int | None = None
-        self.names: dict[int, str] = {}
-        self.bots: set[int] = set()
-        self.away: set[int] = set()
-        """Rows whose player lost its connection and is waited for."""
         self.snapshot: Snapshot | None = None
         """The newest snapshot."""
         self.switches = self.config.switches
@@ -164,11 +135,7 @@ class ClientSession:
         self._traffic = Traffic(self._paths, 0, channels, MessageType.CHANNEL, _MORE_PACKETS)
         self._channels = self._traffic.channels
         self._last_send_at = -1e9
-        self._events: deque[GameEvent] = deque(maxlen=_EVENTS_KEPT)
-        self._verdicts: deque[Judged] = deque(maxlen=_EVENTS_KEPT)
-        self._notices: deque[str] = deque(maxlen=_NOTICES_KEPT)
-        self._chat: deque[Said] = deque(maxlen=_CHAT_KEPT)
-        self._messages: list[object] = []
+        self._news = News(messages)
         self._last_input = -1
         self._view: View | None = None
         self._drawn_at = now
@@ -225,64 +192,19 @@ class ClientSession:
         message = self._registry.decode(data)
         if isinstance(message, Welcome):
             self._begin(message)
-        elif isinstance(message, PlayerJoined):
-            self._name(message)
-        elif isinstance(message, PlayerLeft):
-            self.names.pop(message.row, None)
-            self.bots.discard(message.row)
-            self.away.discard(message.row)
-        elif isinstance(message, PlayerAway):
-            if message.row not in self.names:
-                raise ProtocolError("bad-row", f"row {message.row} is away")
-            (self.away.add if message.away else self.away.discard)(message.row)
         elif isinstance(message, Resume):
             decode_resume_ticket(message.ticket)
             self.resume_ticket = message.ticket
-        elif isinstance(message, Notice):
-            self._notices.append(printable(message.text))
-        elif isinstance(message, Said):
-            self._take_chat(message)
-        elif isinstance(message, Happened):
-            self._events.append(GameEvent(message.tick, message.code, message.args))
-        elif isinstance(message, Judged):
-            self._verdicts.append(message)
         elif isinstance(message, Farewell):
             self._close(printable(message.reason), may_return=message.again)
             self._netcode.disconnect(now)
         elif message is None:
             self.drops["unknown-message"] += 1
-        elif self._registry.is_of_game(message):
-            if len(self._messages) == _MESSAGES_KEPT:
-                raise ProtocolError("too-many-messages", type(message).__name__)
-            self._messages.append(message)
         else:
-            raise ProtocolError("unexpected-message", type(message).__name__)
+            self._news.take(message, self.game.player.capacity if self.game is not None else 0)
         if self.recorder is not None and isinstance(message, _RECORDED) and self.match is not None:
             tick = self.snapshot.tick if self.snapshot else 0
             self.recorder.message(tick, message, self.own_row if isinstance(message, Judged) else None)
-
-    def _take_chat(self, said: Said) -> None:
-        text = clean_line(said.text, MAX_CHAT)
-        try:
-            name = clean_name(said.name)
-        except UsageError as error:
-            raise ProtocolError("bad-name", str(error)) from error
-        if not text:
-            raise ProtocolError("chat-empty")
-        self._chat.append(Said(said.row, name, text, said.team))
-
-    def _name(self, joined: PlayerJoined) -> None:
-        """Take a name: of a row there is, and fit to be seen. A server is a stranger too."""
-        if self.game is None or not 0 <= joined.row < self.game.player.capacity:
-            raise ProtocolError("bad-row", f"row {joined.row} has joined")
-        try:
-            self.names[joined.row] = clean_name(joined.name)
-        except UsageError as error:
-            raise ProtocolError("bad-name", str(error)) from error
-        if joined.bot:
-            self.bots.add(joined.row)
-        else:
-            self.bots.discard(joined.row)
 
     def _begin(self, welcome: Welcome) -> None:
         """The server says what is played: make the same game, and say that snapshots can come."""
@@ -413,12 +335,12 @@ class ClientSession:
         if self.phase is Phase.JOINING and self.snapshot is not None:
             rtt = self._acks.stats(0, now).rtt
             if rtt is not None:
-                self._lead.start(now, self.snapshot.tick, rtt)
-                self._last_input = self._lead.tick - 1
+                if self.own_row is not None:
+                    self._lead.start(now, self.snapshot.tick, rtt)
+                    self._last_input = self._lead.tick - 1
                 self.phase = Phase.PLAYING
-        if self.phase is Phase.JOINING:
-            if now - self._last_send_at >= _IDLE_INTERVAL:
-                self._send_packet(b"", now)
+        if self.phase is Phase.JOINING or self.own_row is None:
+            self._send_idle(now)
             return
         assert self.match is not None
         self.input_delay.advance(now, self.match.tick_hz, self._prediction.figures.corrections)
@@ -426,8 +348,7 @@ class ClientSession:
         self._lead.advance(now)
         due = self._lead.tick - self._last_input
         if due <= 0:
-            if now - self._last_send_at >= _IDLE_INTERVAL:  # the clock was put back: still say what has arrived
-                self._send_packet(b"", now)
+            self._send_idle(now)  # the clock was put back
             return
         if due > _MAX_TICKS_AT_ONCE:
             self._last_input = self._lead.tick - _MAX_TICKS_AT_ONCE
@@ -450,6 +371,11 @@ class ClientSession:
             self.recorder.inputs(tick, np.array([self.own_row]), state, np.zeros(1, np.bool_))
         if self.own_row is not None and self.switches.prediction:
             self._prediction.advance(tick, values)
+
+    def _send_idle(self, now: float) -> None:
+        """Say what has arrived, and what the channels hold: all there is to say without inputs."""
+        if now - self._last_send_at >= _IDLE_INTERVAL:
+            self._send_packet(b"", now)
 
     def _send_packet(self, body: bytes, now: float) -> None:
         body += self._traffic.block(len(body), now)
@@ -513,12 +439,22 @@ class ClientSession:
 
     def events(self) -> list[GameEvent]:
         """Return the game events whose tick the view has reached, oldest first, each once."""
-        if self._view is None:
-            return []
-        due = [event for event in self._events if event.tick * VIEW_UNITS <= self._view.time]
-        for event in due:
-            self._events.remove(event)
-        return sorted(due, key=lambda event: event.tick)
+        return [] if self._view is None else self._news.events(self._view.time / VIEW_UNITS)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names by player row."""
+        return self._news.names
+
+    @property
+    def bots(self) -> set[int]:
+        """The player rows of bots."""
+        return self._news.bots
+
+    @property
+    def away(self) -> set[int]:
+        """Rows whose player lost its connection and is waited for."""
+        return self._news.away
 
     def silence(self, now: float) -> float:
         """Return for how many seconds nothing authentic has come from the server."""
@@ -526,15 +462,11 @@ class ClientSession:
 
     def labels(self) -> dict[int, str]:
         """Return the names as they are to be shown: whoever is away is marked so."""
-        if not self.away:
-            return self.names
-        return {row: f"{name} (away)" if row in self.away else name for row, name in self.names.items()}
+        return self._news.labels()
 
     def notices(self) -> list[str]:
         """Return what whoever runs the server has said since the last call, in lines fit to be shown."""
-        notices = list(self._notices)
-        self._notices.clear()
-        return notices
+        return self._news.notices()
 
     def say(self, text: str, team: bool = False) -> bool:
         """Say `text` to everyone, or to the own team; it comes back as a line of `chat`.
@@ -553,9 +485,7 @@ class ClientSession:
 
     def chat(self) -> list[Said]:
         """Return what players have said since the last call (the latest 64 lines), fit to be shown."""
-        lines = list(self._chat)
-        self._chat.clear()
-        return lines
+        return self._news.chat()
 
     def send(self, message: object, channel: str | int = GAME) -> None:
         """Send one of the game's messages to the server.
@@ -569,14 +499,11 @@ class ClientSession:
 
     def messages(self) -> list[object]:
         """Return the game's messages that came since the last call; call it often, no more than 1024 are kept."""
-        messages, self._messages = self._messages, []
-        return messages
+        return self._news.messages()
 
     def verdicts(self) -> list[Judged]:
         """Return the verdicts on own shots that came since the last call."""
-        verdicts = list(self._verdicts)
-        self._verdicts.clear()
-        return verdicts
+        return self._news.verdicts()
 
     def own_snapshot(self, tick: int) -> np.ndarray | None:
         """Return the own row as the snapshot of `tick` told it, `(owner_fields,) int32`; None when it is not held."""

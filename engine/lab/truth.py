@@ -25,7 +25,8 @@ from math import inf
 
 import numpy as np
 
-from engine.client.session import ClientFigures, ClientSession, Phase
+from engine.client.figures import ClientFigures
+from engine.client.session import ClientSession, Phase
 from engine.lab.distribution import Distribution
 from engine.lab.projectiles import ProjectileWatch
 from engine.lab.shots import Shot

@@ -1,6 +1,6 @@
 """The inputs of one tick, by ascending row: those players gave, what bots think, and none for who is away.
 
-A spectator's inputs steer its clock, as everyone's do, and move nobody.
+A spectator makes no inputs, and those of one that does move nobody.
 """
 
 from __future__ import annotations

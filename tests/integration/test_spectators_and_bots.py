@@ -106,7 +106,7 @@ def test_a_spectator_sees_everybody_and_is_nobody() -> None:
     assert picture is not None
     assert picture.own is None
     assert picture["player"].rows().tolist() == [0]
-    # It is drawn where it is, a moment late, and its own inputs move nobody.
+    # It is drawn where it is, a moment late.
     apart = abs(picture["player"]["x"][0] - room.server.world["player"]["x"][0] / GRID)
     assert apart <= 100.0
     assert room.server.world["player"].count == 1
@@ -115,6 +115,19 @@ def test_a_spectator_sees_everybody_and_is_nobody() -> None:
     assert (room.server.player_count, room.server.spectator_count) == (1, 0)
     assert room.log[-1] == "left eve"
     assert ann.phase is Phase.PLAYING
+
+
+def test_a_spectator_makes_no_inputs_and_still_says_what_has_arrived() -> None:
+    room = Room()
+    ann, eve = room.join("ann"), room.join("eve", watches=True)
+    room.run(5.0)
+    figures = eve.figures(room.now)
+    assert (figures.inputs_made, figures.inputs_missing, figures.lead_ticks) == (0, 0, 0.0)
+    assert ann.figures(room.now).inputs_made > 60
+    # Deltas go against snapshots it has acknowledged: it is told no more than who plays.
+    assert figures.snapshots > 30
+    assert figures.snapshot_bytes / figures.snapshots < 60.0
+    assert eve.picture(room.now) is not None
 
 
 def test_spectators_have_places_of_their_own_and_no_more_than_those() -> None:
