@@ -382,8 +382,6 @@ class ClientLoop:
         self.transport.send(session.datagrams_to_send(), now)
         picture = session.picture(now)
         for message in session.messages():
-            if self.keeper is not None:
-                self.keeper.hear(session, message)
             if isinstance(message, Pings):
                 self.pings = dict(zip(message.rows, message.ms, strict=True))
         for said in session.notices():

@@ -10,15 +10,10 @@ from engine.wire.recorder import Recorder
 def record(session: ClientSession, recorder: Recorder) -> None:
     """Tell `recorder` of what comes from now on; in a match first of that, and of who is here."""
     if session.game is not None and session.match is not None:
-        tick = told_at(session)
+        tick = session.snapshot.tick if session.snapshot is not None else 0
         recorder.begin(session.game, session.match, session.own_row, tick)
         for row, name in session.names.items():
             recorder.message(tick, PlayerJoined(row, name, row in session.bots))
         for row in session.away:
             recorder.message(tick, PlayerAway(row, away=True))
     session.recorder = recorder
-
-
-def told_at(session: ClientSession) -> int:
-    """Return the tick at which a recorder is told what comes now."""
-    return session.snapshot.tick if session.snapshot is not None else 0

@@ -74,7 +74,7 @@ _MAX_TICKS_AT_ONCE = 8
 _ALIVE, _FIRST = np.ones(1, np.bool_), np.zeros(1, np.int32)
 
 _RECORDED = (PlayerJoined, PlayerLeft, PlayerAway, Notice, Said, Happened, Judged)
-"""What a recorder is told of what the server tells."""
+"""What a recorder is told of what the server tells, besides the game's own messages."""
 
 Controls = Callable[[int], Sequence[int]]
 """Gives the input of a tick: the values of the game's input fields, in order."""
@@ -202,7 +202,8 @@ class ClientSession:
             self.drops["unknown-message"] += 1
         else:
             self._news.take(message, self.game.player.capacity if self.game is not None else 0)
-        if self.recorder is not None and isinstance(message, _RECORDED) and self.match is not None:
+        recorded = isinstance(message, _RECORDED) or self._registry.is_of_game(message)
+        if self.recorder is not None and recorded and self.match is not None:
             tick = self.snapshot.tick if self.snapshot else 0
             self.recorder.message(tick, message, self.own_row if isinstance(message, Judged) else None)
 

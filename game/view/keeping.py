@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.client.recording import record, told_at
+from engine.client.recording import record
 from engine.client.session import ClientSession
 from engine.clock import Clock
 from engine.config import MatchConfig
@@ -118,11 +118,6 @@ class Keeper:
     def follow(self, session: ClientSession) -> None:
         """Go on with another session: the client lost its server and comes back."""
         session.recorder = self._later
-
-    def hear(self, session: ClientSession, message: object) -> None:
-        """Take one of the game's own messages; what else comes, the session tells."""
-        if self._later is not None:
-            self._later.message(told_at(session), message)
 
     def work(self, until: float) -> None:
         """Write, in the time there is before `until`."""

@@ -336,6 +336,8 @@ def test_a_games_own_messages_are_kept_and_the_latest_is_found() -> None:
     recorder = ReplayWriter(file, messages={FIRST_GAME_ID: Vote})
     room.server.record(recorder)
     client = room.join("Ada")
+    seen = io.BytesIO()
+    client.recorder = ReplayWriter(seen, messages={FIRST_GAME_ID: Vote})
     room.run(2.0, until=lambda: client.phase is Phase.PLAYING)
     row = client.own_row
     for number, to in enumerate((None, row, None)):
@@ -344,7 +346,10 @@ def test_a_games_own_messages_are_kept_and_the_latest_is_found() -> None:
         assert room.server.send(Chunk(number, b"none of the recorder's"), to)
     room.run(0.5)
     recorder.close()
+    client.recorder.close()
 
+    heard = [each.message for each in Replay(seen.getvalue(), messages={FIRST_GAME_ID: Vote}).messages()]
+    assert [each for each in heard if isinstance(each, Vote)] == [Vote("map 0"), Vote("map 1"), Vote("map 2")]
     replay = Replay(file.getvalue(), messages={FIRST_GAME_ID: Vote})
     told = [(each.to, each.message) for each in replay.messages() if isinstance(each.message, Vote)]
     assert told == [(None, Vote("map 0")), (row, Vote("map 1")), (None, Vote("map 2"))]

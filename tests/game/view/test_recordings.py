@@ -294,13 +294,13 @@ def test_a_match_is_kept_from_when_it_is_asked_for_and_with_who_is_there(tmp_pat
     keeper = Keeper(Files(tmp_path, tmp_path / "mine.twr", VirtualClock()), VirtualClock())
     playing.run(0.01)
     session = playing.players[0].session
-    keeper.hear(session, Pings((0,), (10,)))
     assert keeper.stop(session) == ""
     playing.run(1.5)
     keeper.start(session)
-    keeper.hear(session, Pings((0, 1), (10, 20)))
+    assert session.recorder is not None
+    session.recorder.message(playing.server.world.tick, Pings((0, 1), (10, 20)))
     playing.run(1.5)
-    keeper.hear(session, Pings((0, 1), (30, 40)))
+    session.recorder.message(playing.server.world.tick, Pings((0, 1), (30, 40)))
     keeper.work(0.0)  # there is no time before what has been
     keeper.work(1e9)
     written = (tmp_path / "mine.twr").stat().st_size
