@@ -49,6 +49,7 @@ from bench.peers_others import EnetClients, EnetServer, PygaseClients, PygaseSer
 from bench.peers_ours import OurClients, OurServer
 from bench.peers_world import Ledger, Plan
 from engine.clock import Ticker
+from engine.memory import settle
 
 
 class Server(Protocol):
@@ -218,6 +219,7 @@ def _take_turns(plan: Plan) -> Outcome:
         turn()
         joining -= 1
         told = int((clients.ledger.updates > 0).sum())
+    settle()  # as server.py does, for all alike
     for _ in range(warming):
         turn()
     clients.measure()
@@ -245,6 +247,7 @@ def _serve(pipe: Connection[Any, Any], plan: Plan) -> None:
         if pipe.poll():
             if pipe.recv() == "stop":
                 break
+            settle()  # as server.py does, for all alike
             begin, cpu, ticks = clock(), time.process_time(), server.ticks()
         time.sleep(max(0.0, ticker.next_time - clock()))
     spent = time.process_time() - cpu

@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, metavar="T", help="measured time (default 20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--profile", action="store_true", help="profile the server while it is measured; slows it down")
+    parser.add_argument("--unsettled", action="store_true", help="leave memory to Python and the C library as they are")
     options = parser.parse_args()
     if options.tick_hz % options.snapshot_hz:
         parser.error("--snapshot-hz must divide --tick-hz")
@@ -119,7 +120,8 @@ def _serve(pipe: Connection[Any, Any], options: argparse.Namespace) -> None:
             ),
         )
         session = ServerSession(game, netcode, match, ServerConfig(max_players=options.peers))
-        settle()  # as server.py does
+        if not options.unsettled:
+            settle()  # as server.py does
         pipe.send(socket.address[1])
         ticker = Ticker(options.tick_hz, clock())
         passes: dict[str, list[float]] = {name: [] for name in ("drain", "receive", "step", "send")}
