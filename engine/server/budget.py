@@ -45,6 +45,7 @@ class Budget:
         self._urgency = [np.zeros((peers, kind.capacity), np.float32) for kind in kinds]
         self.dropped_total = np.zeros(peers, np.int64)
         self._waiting = np.zeros(peers, np.bool_)
+        self._dropped = np.zeros(peers, np.int64)  # in the last `fit`
 
     def reset(self, peer: int) -> None:
         """Forget a peer slot's waiting rows."""
@@ -69,9 +70,20 @@ class Budget:
         for urgency in self._urgency:
             urgency[relieved] = 0
         self._waiting[peers] = full
+        self._dropped[peers] = 0
         for at in np.flatnonzero(full).tolist():
             beyond[at] = self._fit_one(int(peers[at]), at, deltas, int(room[at]), weigh)
         return beyond
+
+    def share(self, peers: np.ndarray, by: np.ndarray) -> None:
+        """Let what was decided in the last `fit` for the peer slots `by`, `(n,)`, hold for `peers`, `(n,)`, too."""
+        others = (peers != by) & (self._waiting[peers] | self._waiting[by])
+        peers, by = peers[others], by[others]
+        for urgency in self._urgency:
+            urgency[peers] = urgency[by]
+        self._waiting[peers] = self._waiting[by]
+        self._dropped[peers] = self._dropped[by]
+        self.dropped_total[peers] += self._dropped[by]
 
     def _fit_one(self, peer: int, at: int, deltas: list[KindDelta], room: int, weigh: Weigh) -> bool:
         """Drop entries of one peer, the `at`-th of the deltas; tell whether it is beyond its room even so."""
@@ -91,6 +103,7 @@ class Budget:
         waiting = np.zeros(len(cost), np.bool_)
         waiting[late] = True
         self.dropped_total[peer] += len(late)
+        self._dropped[peer] = len(late)
         begin = 0
         for each, delta, (rows, _, _) in zip(self._urgency, deltas, parts, strict=True):
             part = slice(begin, begin + len(rows))

@@ -16,6 +16,7 @@ from engine.errors import UsageError
 from engine.game import Game, WeighingGame
 from engine.server.budget import Budget, near_first
 from engine.server.inputs import InputRing
+from engine.server.sharing import alike
 from engine.server.views import ViewTable
 from engine.wire import msgints
 from engine.wire.delta import KindDelta
@@ -135,6 +136,10 @@ class SnapshotStage:
         """
         visible = [self._interest(kind, world, peers, own_rows) for kind in self._kinds]
         slots = self.views.base_slots(peers, world.tick)
+        told, of = self._shared(peers, own_rows, inputs, room, slots, visible)
+        everyone = peers
+        peers, own_rows, room, slots = peers[told], own_rows[told], room[told], slots[told]
+        visible = [seen[told] for seen in visible]
         header, own, own_counts, deltas, beyond = self._against(world, peers, own_rows, inputs, room, slots, visible)
         if beyond.any():
             # So much left or changed at once that even naming it does not fit: these begin anew, without a baseline.
@@ -145,11 +150,33 @@ class SnapshotStage:
         rest = np.fromiter(map(len, messages), np.int64, len(messages))
         for kind, part in zip(self._kinds, sections, strict=True):
             size = np.diff(part.starts)
-            self.section_bytes[kind.name][peers] += size
+            self.section_bytes[kind.name][everyone] += size[of]
             rest -= size
-        self.section_bytes["own"][peers] += rest
+        self.section_bytes["own"][everyone] += rest[of]
         status_by_kind = {kind.name: part.status for kind, part in zip(self._kinds, sections, strict=True)}
+        if len(everyone) > len(peers):
+            messages = [messages[at] for at in of.tolist()]
+            status_by_kind = {name: status[of] for name, status in status_by_kind.items()}
+            self.budget.share(everyone, peers[of])
+            for peer, by in zip(everyone.tolist(), peers[of].tolist(), strict=True):
+                self._told[peer] = self._told[by]
         return Batch(messages, status_by_kind)
+
+    def _shared(
+        self,
+        peers: np.ndarray,
+        own_rows: np.ndarray,
+        inputs: InputRing,
+        room: np.ndarray,
+        slots: np.ndarray,
+        visible: list[np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return whose snapshot is made, `(m,) int`, and whose of them each peer is told, `(n,) int`."""
+        if (own_rows >= 0).all():
+            return np.arange(len(peers)), np.arange(len(peers))
+        header = [column[peers] for column in (inputs.newest, inputs.slack, inputs.repeated)]
+        held = [self.views.base_status(kind, peers, slots) for kind in self._kinds]
+        return alike(own_rows, [room, slots, *header, *held, *visible])
 
     def _against(
         self,
