@@ -425,11 +425,7 @@ class ClientSession:
         if values is None:
             return
         kind = self.game.player
-        seen = picture.kinds[kind.name]
-        seen.values[:, row] = values[: kind.public_count]
-        if not seen.alive[row]:
-            seen.alive = seen.alive.copy()
-            seen.alive[row] = True
+        picture.kinds[kind.name].put(row, values[: kind.public_count])
         picture.own_row = row
         picture.own = Seen(kind, values[:, None], _ALIVE, _FIRST)
         if self._spawns is not None and self.match is not None:

@@ -65,7 +65,7 @@ class Seen:
 
     @property
     def values(self) -> np.ndarray:
-        """The rows' fields, see above; the holder of the picture may write into them."""
+        """The rows' fields, see above. What stands still is shared between pictures: write with `put`."""
         if self._values is None:
             assert self._make is not None
             self._values = self._make()
@@ -76,6 +76,15 @@ class Seen:
         at = self.kind.index[name]
         column: np.ndarray = self.values[at] * self.kind.fields[at].precision
         return column
+
+    def put(self, row: int, column: np.ndarray) -> None:
+        """Let `row` be there, with `column` as its first fields, `(up to all fields,) float64`, in this picture alone."""
+        if not self.values.flags.writeable:
+            self._values = self.values.copy()
+        self.values[: len(column), row] = column
+        if not self.alive[row]:
+            self.alive = self.alive.copy()
+            self.alive[row] = True
 
     def rows(self) -> np.ndarray:
         """The numbers of the rows alive, ascending."""
@@ -178,7 +187,7 @@ class Stretch:
     def at(self, time: int, max_ticks: float) -> Seen:
         """Return the rows at the view time `time`; see `sample`.
 
-        `values` is the caller's, but of a kind that stands still it is shared and not to be written; so is the rest.
+        Values are the caller's, but of a kind that stands still they are shared; `Seen.put` keeps that apart.
         """
         a = self._a
         return Seen(self._kind, partial(self._values, time, max_ticks), a.alive, a.generation)

@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import UsageError
 from engine.game import Brain, GameEvent, Inputs, Rewind, Settings
+from engine.lab.match import PlayerSpec, VirtualMatch
 from engine.lab.report import write_report
 from engine.lab.run import run
 from engine.lab.scenario import Scenario, game_factory, uniform
@@ -88,6 +89,50 @@ def test_a_game_of_its_own_is_measured_like_any(monkeypatch: pytest.MonkeyPatch)
     # It starts and stops at once: only between the snapshots around a turn is the curve off the corner.
     assert 0.0 < result["remote_error_px"]["max"] < 2.0
     assert result["overshoot_px"]["max"] is not None
+
+
+PIECE = Kind("piece", (Field("square", "uint8", predicted=True), Field("moves", "uint16", wrap=True)), 8)
+
+
+class Board(Dots):
+    """Pieces that hop from square to square: nothing of them is ever drawn in between."""
+
+    name = "board"
+    kinds = (PIECE,)
+    player = PIECE
+
+    def join(self, world: World, row: int) -> None:
+        world["piece"]["square"][row] = row
+
+    def predict(self, players: Rows, inputs: Rows, tick: int) -> None:
+        hops = inputs["x"] > 0
+        players["square"] = (players["square"] + hops) % 64
+        players["moves"] = (players["moves"] + hops) % 65536
+
+    def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
+        pieces = world["piece"].take(inputs.rows)
+        self.predict(pieces, inputs.input, world.tick)
+        world["piece"].put(inputs.rows, pieces)
+        return []
+
+
+def test_a_game_in_which_nothing_moves_smoothly_is_played_and_the_own_row_is_drawn() -> None:
+    match = VirtualMatch(lambda settings: Board(), [PlayerSpec("Ada"), PlayerSpec("Kim")], seed=1, measured=False)
+    match.run(3.0)
+    own, other = (each.session for each in match.players)
+    for session, row in ((own, 0), (other, 1)):
+        assert session.own_row == row
+        picture = session.picture(match.now)
+        assert picture is not None
+        assert picture.own is not None
+        assert picture["piece"].rows().tolist() == [0, 1]
+        # In the table too the own row stands as predicted, and the snapshot it was put into is as it was.
+        assert picture["piece"].values[:, row].tolist() == picture.own.values[:, 0].tolist()
+        assert session.figures(match.now).prediction.corrections == 0
+    assert own.snapshot is not None
+    held = own.histories["piece"].slot(own.snapshot.tick)
+    assert held is not None
+    assert (own.histories["piece"].rows(held).values == own.snapshot.kinds[0].state).all()
 
 
 def test_a_report_of_a_game_without_shots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
