@@ -78,7 +78,7 @@ class Seen:
         return column
 
     def put(self, row: int, column: np.ndarray) -> None:
-        """Let `row` be there, with `column` as its first fields, `(up to all fields,) float64`, in this picture alone."""
+        """Let `row` be there with `column`, `(fields,) float64` or the first of them, in this picture alone."""
         if not self.values.flags.writeable:
             self._values = self.values.copy()
         self.values[: len(column), row] = column
