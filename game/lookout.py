@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from math import sqrt
 
 import numpy as np
 
@@ -35,7 +36,7 @@ ERRAND_DISTANCE = {Item.HEALTH: 1200.0, Item.ARMOUR: 500.0, Item.AMMUNITION: 700
 _X, _Y, _HEALTH, _TEAM, _ARMOUR, _AMMO = (PLAYER.index[name] for name in ("x", "y", "health", "team", "armour", "ammo"))
 _ITEM, _LIES = PICKUP.index["item"], PICKUP.index["ready"]
 _ITEM_X, _ITEM_Y = PICKUP.index["x"], PICKUP.index["y"]
-_ROCKET_X, _ROCKET_VX, _OWNER = (ROCKET.index[name] for name in ("x", "vx", "owner"))
+_ROCKET_X, _ROCKET_Y, _ROCKET_VX, _ROCKET_VY, _OWNER = (ROCKET.index[name] for name in ("x", "y", "vx", "vy", "owner"))
 
 
 @dataclass(slots=True)
@@ -93,23 +94,25 @@ def _rockets(picture: Picture, rows: list[int], sights: list[Sight], tick_hz: in
     rockets, players = picture.kinds.get("rocket"), picture["player"].values
     if rockets is None or not rockets.alive.any():
         return
-    flying = rockets.values[:, rockets.alive]
-    offset = players[_X : _X + 2][:, rows, None] - flying[_ROCKET_X : _ROCKET_X + 2][:, None, :]
-    velocity = flying[_ROCKET_VX : _ROCKET_VX + 2][:, None, :]
-    speed = np.sqrt(velocity[0] * velocity[0] + velocity[1] * velocity[1])
-    unit = velocity / np.maximum(speed, 1.0)
-    when = (offset[0] * unit[0] + offset[1] * unit[1]) / np.maximum(speed, 1.0)  # ticks until it is nearest
-    beside = offset[1] * unit[0] - offset[0] * unit[1]  # grid units the player is to its right
-    threat = (when > 0.0) & (when < DANGER_WITHIN * tick_hz) & (np.abs(beside) < DANGER_RADIUS * GRID)
-    threat &= flying[_OWNER] != np.array(rows)[:, None]
-    when = np.where(threat, when, np.inf)
-    first = when.argmin(axis=1)
-    for at, rocket in enumerate(first.tolist()):
-        if when[at, rocket] < np.inf:
-            side = 1.0 if beside[at, rocket] >= 0.0 else -1.0
-            ux, uy = float(unit[0, 0, rocket]), float(unit[1, 0, rocket])
-            sights[at].dodge = -uy * side, ux * side
-            sights[at].dodge_until = tick + int(when[at, rocket])
+    # Plain numbers: a look is for a bot or two, and of the rockets in the air few come near.
+    flying = rockets.values[:, rockets.alive][[_ROCKET_X, _ROCKET_Y, _ROCKET_VX, _ROCKET_VY, _OWNER]].T.tolist()
+    courses = []
+    for x, y, vx, vy, owner in flying:
+        speed = max(sqrt(vx * vx + vy * vy), 1.0)
+        courses.append((x, y, vx / speed, vy / speed, speed, owner))
+    for row, sight in zip(rows, sights, strict=True):
+        own_x, own_y = players.item(_X, row), players.item(_Y, row)
+        soonest = DANGER_WITHIN * tick_hz
+        for x, y, ux, uy, speed, owner in courses:
+            dx, dy = own_x - x, own_y - y
+            when = (dx * ux + dy * uy) / speed  # ticks until it is nearest
+            if not 0.0 < when < soonest or owner == row:
+                continue
+            beside = dy * ux - dx * uy  # grid units the player is to its right
+            if abs(beside) < DANGER_RADIUS * GRID:
+                soonest = when
+                sight.dodge = (-uy, ux) if beside >= 0.0 else (uy, -ux)
+                sight.dodge_until = tick + int(when)
 
 
 def _lying(picture: Picture) -> list[tuple[int, float, float]]:

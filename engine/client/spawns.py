@@ -26,7 +26,7 @@ import numpy as np
 from engine.client.flight import FADE, Flight, FlightKind, put
 from engine.game import SpawningGame
 from engine.world.dead_reckoning import expected
-from engine.world.history import ABSENT, History, Received
+from engine.world.history import History, Received
 from engine.world.picture import VIEW_UNITS, Picture
 from engine.world.schema import Kind
 from engine.world.table import Rows
@@ -131,7 +131,7 @@ class Spawns:
             if slot is None or not (shots or newest):
                 continue
             rows = how.history.rows(slot)
-            mine = np.flatnonzero((rows.status != ABSENT) & (rows.state[how.owner] == self._row)).tolist()
+            mine = (rows.alive & (rows.state[how.owner] == self._row)).nonzero()[0].tolist()
             found = {tuple(rows.state[how.key, row].tolist()): row for row in mine}
             for shot in shots:
                 row = found.pop(shot.key, None)

@@ -54,6 +54,8 @@ class ProjectileWatch:
             else:
                 come = seen.alive & (~before[0] | (generation != before[1]))
             kind, rows = seen.kind, np.flatnonzero(come)
+            if not len(rows):
+                continue
             owner, tick = (seen.values[kind.index[each], rows] for each in (key.owner, key.tick))
             ordinal = np.zeros(len(rows)) if key.ordinal is None else seen.values[kind.index[key.ordinal], rows]
             cycle = int(kind.high[kind.index[key.tick], 0]) + 1
