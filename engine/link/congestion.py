@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from engine.link.sent import SentPackets
 
 QUEUE_TARGET = 0.025  # s that packets may wait: a frame and a half at 60 Hz, the noise of an idle path
+FRAMES_WAITED = 1.5  # of a peer that answers more rarely, packets may wait as many of its frames
+FRAME_MAX = 0.05  # s; a peer that answers more rarely still is on a bad path, not at a slow screen
 JITTER_SHARE = 0.75  # of the jitter, added to the target: the least of a few samples is seldom further off
 FLOOR_SECONDS = 5.0  # s; the least RTT is that of the current and the former so many
 BOTTLENECK_FALL = 0.9  # to which the path's rate falls at most when it is found full with less
@@ -108,16 +110,19 @@ class QueueWatch:
         slots: NDArray[np.int64],
         span: NDArray[np.float64],
         jitter: NDArray[np.float64],
+        answers: NDArray[np.int64],
     ) -> QueueLook:
         """Look at `slots`, `span` seconds after the last look; with no sample since, nothing is found.
 
-        `jitter` is the meter's, of these slots, `(n,)`.
+        `jitter` is the meter's, of these slots, `(n,)`. `answers`, `(n,)`, packets of theirs that came since: a peer
+        reads its mail once a frame, so when its frames drift against ours the wait grows by one of them, and no queue.
         """
         heard = self.samples[slots] > 0
         before = self._queue[slots]
         floor = np.min(self._floor_rtt[:, slots] - self._floor_size[:, slots] / self._bottleneck[slots], axis=0)
         queue = np.where(heard, self._least[slots] - np.where(heard, floor, 0), before)
-        target = QUEUE_TARGET + JITTER_SHARE * np.nan_to_num(jitter)
+        frame = np.minimum(span / np.maximum(answers, 1), FRAME_MAX)
+        target = np.maximum(QUEUE_TARGET, FRAMES_WAITED * frame) + JITTER_SHARE * np.nan_to_num(jitter)
         waiting = heard & (queue > target)
         looks = np.where(heard, np.where(waiting, self._looks[slots] + 1, 0), self._looks[slots])
         sure = (looks >= FULL_LOOKS) | (queue > FULL_AT_ONCE * target)

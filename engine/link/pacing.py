@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from engine.errors import UsageError
 from engine.link.congestion import LOOK_SAMPLES, LossWatch, QueueWatch
 from engine.link.sent import SentPackets
-from engine.link.stats import LinkMeter
+from engine.link.stats import PACKETS_IN, LinkMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class Pacer:
         self._sent = np.zeros(peers)  # bytes since the last look: all, those of snapshots, and what arrived
         self._sent_snapshots = np.zeros(peers)
         self._arrived = np.zeros(peers)
+        self._heard = np.zeros(peers, np.int64)  # packets that had come by then
         self._hold_until = np.zeros(peers)  # before it, what is seen was caused before the last step
         self._limit = np.full(peers, math.inf)  # bytes/s that arrived when the path was last found full
         self._trial_rate = np.zeros(peers)  # bytes/s to be given back when the trial fails
@@ -95,6 +96,7 @@ class Pacer:
         for column in (self._trial_rate, self._snapshot_bytes, self._other_rate):
             column[slot] = 0
         self._limit[slot] = math.inf
+        self._heard[slot] = 0
         self._looked_at[slot] = now
         self._queues.reset(slot)
         self._losses.reset(slot)
@@ -158,7 +160,9 @@ class Pacer:
         config, rate = self.config, self.rate[slots]
         heard = self._queues.samples[slots] > 0
         settled = now >= self._hold_until[slots]
-        queue = self._queues.look(slots, span, meter.jitter[slots])
+        heard_of = meter.totals[PACKETS_IN][slots]
+        queue = self._queues.look(slots, span, meter.jitter[slots], heard_of - self._heard[slots])
+        self._heard[slots] = heard_of
         loss = self._losses.look(slots, settled, span)
 
         arrived = np.where(heard, self._arrived[slots] / span, rate)

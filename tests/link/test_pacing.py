@@ -9,6 +9,7 @@ from bench.pacing import KBIT, Bottleneck, Match
 from engine.errors import UsageError
 from engine.link.acks import AckTable
 from engine.link.pacing import Pacer, PacingConfig
+from engine.link.paths import Paths
 from engine.link.sent import sent_packets
 
 
@@ -94,6 +95,33 @@ def test_a_path_that_becomes_narrow_and_wide_again() -> None:
     match.run(30.0)
     _, _, divider, _ = match.run(3.0)
     assert divider.mean() == 1
+
+
+@pytest.mark.parametrize(("tick_hz", "frame_hz"), [(30, 30.2), (30, 29.7), (60, 30.2), (60, 59.5), (30, 61.0)])
+def test_frames_that_drift_against_ticks_are_no_queue(tick_hz: int, frame_hz: float) -> None:
+    """Each side reads its mail once a frame or tick: as the two drift, the RTT grows and falls by one of each."""
+    server, client = Paths(1), Paths(1)
+    for paths in (server, client):
+        paths.reset(0, 0.0)
+    to_client: list[tuple[float, tuple[int, int, int]]] = []
+    to_server: list[tuple[float, tuple[int, int, int]]] = []
+    only, way = np.array([0]), 0.012
+    dividers = []
+    ticks = [(number / tick_hz, True) for number in range(1, 40 * tick_hz)]
+    frames = [(number / frame_hz, False) for number in range(1, round(40 * frame_hz))]
+    for now, ours in sorted(ticks + frames):
+        paths, mail, size = (server, to_server, 60) if ours else (client, to_client, 300)
+        while mail and mail[0][0] <= now:
+            paths.receive_one(0, *mail.pop(0)[1], now, size)
+        if not ours:
+            to_server.append((now + way, client.acks.send_one(0, now, 60)))
+            continue
+        server.update(now)
+        to_client.append((now + way, server.acks.send_one(0, now, 300)))
+        server.snapshots_sent(only, np.array([290]), np.array([300]), np.array([1100]))
+        dividers.append(server.snapshot_divider(0))
+    assert max(dividers) == 1
+    assert server.pacer.rate[0] >= PacingConfig().start_rate
 
 
 NOTHING = sent_packets([])
