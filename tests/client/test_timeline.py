@@ -350,7 +350,7 @@ def test_there_is_no_view_before_the_first_snapshot() -> None:
 def test_the_view_falls_back_by_the_interval_at_which_snapshots_come() -> None:
     clock = ViewClock(ClientConfig(), HZ, EVERY)
     now, tick = 1.0, 60
-    for every, delay in ((2, 2.25), (6, 6.25), (2, 2.25)):
+    for every, delay in ((2, 2.4), (6, 6.4), (2, 2.4)):
         for _ in range(60):
             now, tick = now + every / HZ, tick + every
             clock.arrived(now, tick)
@@ -359,4 +359,4 @@ def test_the_view_falls_back_by_the_interval_at_which_snapshots_come() -> None:
         # Here and there one is lost: that is lateness, if it recurs, and no other interval.
         now, tick = now + 2 * lost / HZ, tick + 2 * lost
         clock.arrived(now, tick)
-    assert clock.delay_ticks == pytest.approx(2.25)
+    assert clock.delay_ticks == pytest.approx(2.4)
