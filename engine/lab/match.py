@@ -137,7 +137,8 @@ class VirtualMatch:
         bots: further bots that the server plays itself.
         snapshot_every: ticks per snapshot, where no `match` is given.
         warmup: seconds after a player's first picture that are left out of its measures.
-        measured: whether what players see is compared with the truth; without it, a match costs a tenth less.
+        measured: whether what players hold and see is compared with the truth; without it, a match costs a tenth less.
+        pictures: whether what they see is, and their shots; else only the snapshots that they hold.
         watch_tick: called after each tick with its record and the world: for traces and the sync test.
     """
 
@@ -156,6 +157,7 @@ class VirtualMatch:
         events: tuple[LabEvent, ...] = (),
         warmup: float = WARMUP,
         measured: bool = True,
+        pictures: bool = True,
         watch_tick: Callable[[TickRecord, World], None] | None = None,
     ) -> None:
         self.now = 0.0
@@ -208,6 +210,7 @@ class VirtualMatch:
         held = match.history_snapshots * match.snapshot_every / match.tick_hz
         self._flush_interval = min(FLUSH_INTERVAL, held / 2.0)
         self._measured = measured
+        self._pictures = measured and pictures
         if measured:
             self._push(self._flush_interval, self._flush)
 
@@ -276,9 +279,10 @@ class VirtualMatch:
         self._push(self._ticker.next_time, self._server_ticks)
 
     def _stepped(self, record: TickRecord, world: World) -> None:
-        self.states.push(world.tick, world[self.game.player.name])
-        if record.seen and self._measured:
-            self.shots.judge_again(record, world)
+        if self._pictures:
+            self.states.push(world.tick, world[self.game.player.name])
+            if record.seen:
+                self.shots.judge_again(record, world)
         if self._watch_tick is not None:
             self._watch_tick(record, world)
 
@@ -309,7 +313,7 @@ class VirtualMatch:
     def _frame(self, player: LabPlayer) -> None:
         if player.session.phase is Phase.CLOSED:
             return
-        player.frame(self.now, self.shots if self._measured else None)
+        player.frame(self.now, self.shots if self._pictures else None)
         self._push(self.now + 1.0 / player.spec.frame_hz, partial(self._frame, player))
 
     def _leave(self, player: LabPlayer) -> None:

@@ -29,7 +29,7 @@ class Played:
         self.link = link
         specs = [PlayerSpec(f"player {number}", load_profile(link)) for number in range(players)]
         settings = {"max_players": players + bots}
-        self.match = VirtualMatch(Arena.factory, specs, seed=seed, bots=bots, settings=settings)
+        self.match = VirtualMatch(Arena.factory, specs, seed=seed, bots=bots, settings=settings, pictures=False)
         self.rockets_seen = np.zeros(players, np.int64)
         begin = process_time()  # one core's, whoever else is at work on this machine
         for _ in range(round(seconds)):
@@ -112,6 +112,6 @@ def test_sixteen_players_for_two_minutes(link: str, capsys: pytest.CaptureFixtur
     played = Played(link, players=16, bots=0, seconds=120, seed=16)
     with capsys.disabled():
         rows = sum(player.truth.snapshots.rows for player in played.match.players)
-        speed = f"{played.times_real_time:.1f} times real time on one core"
+        speed = f"{played.times_real_time:.2f} times real time on one core"
         print(f"\n{link}: 16 players, 120 s, {rows} rows compared: {speed}")
     check(played, snapshots_at_least=3300)
