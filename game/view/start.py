@@ -94,11 +94,13 @@ class StartScreen:
         self.needs_password = False
         self._picked = ""
         self._top = 0
+        self._lines: dict[str, ServerLine] = {}
 
     def draw(
         self, ui: Ui, servers: Sequence[ServerLine], settings: Settings, palette: Palette, words: Sequence[str]
     ) -> Wish | None:
         """Draw a frame; return what the player wants. `words`: what there is to say, shown below, a line each."""
+        servers = self._in_place(servers, ui.box(72, 202, 752, ROWS * ROW_HIGH).collidepoint(ui.mouse))
         wish = self._draw_list(ui, servers, settings, palette)
         chosen = next((each for each in servers if each.address == self.address.strip()), None)
         wish = self._draw_door(ui, chosen) or wish
@@ -114,6 +116,12 @@ class StartScreen:
         return wish
 
     # -- the list -----------------------------------------------------------------------------------------------------
+
+    def _in_place(self, servers: Sequence[ServerLine], pointed_at: bool) -> list[ServerLine]:
+        """Return the lines to show: while the mouse is over them none goes from under it, and new ones come below."""
+        now = {each.address: each for each in servers}
+        self._lines = {**self._lines, **now} if pointed_at else now
+        return list(self._lines.values())
 
     def _draw_list(self, ui: Ui, servers: Sequence[ServerLine], settings: Settings, palette: Palette) -> Wish | None:
         wish: Wish | None = None

@@ -149,6 +149,19 @@ def test_a_server_of_the_list_is_chosen_and_asked(player: Player) -> None:
     assert player.doors.given_up == 1
 
 
+def test_no_line_moves_from_under_the_mouse(player: Player) -> None:
+    places = dict(player.app.screen.ui.places)
+    # Another server is heard, and one no more, in the frame in which the first is clicked where it was.
+    player.doors.lines = [Line("10.0.0.0:40000"), Line("10.0.0.1:40000")]
+    player.click("server 10.0.0.1:40000")
+    player.click("join")
+    assert player.doors.knocked == [Join("10.0.0.1:40000", "Kim", "")]
+    player.click("cancel")
+    # Now the mouse is elsewhere: the list is as it is told.
+    assert player.app.screen.ui.places["server 10.0.0.0:40000"] == places["server 10.0.0.1:40000"]
+    assert "server 10.0.0.2:40000" not in player.app.screen.ui.places
+
+
 def test_pressing_the_chosen_line_again_joins(player: Player) -> None:
     player.click("server 10.0.0.1:40000")
     player.click("server 10.0.0.1:40000")
