@@ -7,54 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dots import INPUT, Dots, dots_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config import MatchConfig
-from engine.game import GameEvent, Inputs, Rewind, Settings
 from engine.server.inputs import InputRing
 from engine.server.sharing import alike
 from engine.server.snapshots import SnapshotStage
 from engine.world.history import EXACT
-from engine.world.interest import Interest
-from engine.world.schema import Field, Kind
-from engine.world.table import Rows, World
+from engine.world.table import World
 
-DOT = Kind("dot", (Field("x"), Field("y"), Field("colour", "uint8")), capacity=120)
-INPUT = Kind("input", (Field("way", "int8"),), capacity=1)
+DOT = dots_of(120)
 OWN_ROWS = np.array([0, -1, -1, 3, -1, -1, -1])
 PEERS = np.arange(len(OWN_ROWS))
-
-
-class Dots:
-    """Rows that are pushed about from outside."""
-
-    name, version, tick_hz = "dots", 1, 60
-    kinds = (DOT,)
-    player = DOT
-    input = INPUT
-
-    def settings(self) -> Settings:
-        return {}
-
-    def start(self, world: World) -> None: ...
-
-    def join(self, world: World, row: int) -> None: ...
-
-    def leave(self, world: World, row: int) -> None: ...
-
-    def predict(self, players: Rows, inputs: Rows, tick: int) -> None: ...
-
-    def shots(self, inputs: Rows) -> np.ndarray:
-        return np.zeros(len(inputs), np.bool_)
-
-    def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
-        return []
-
-    def interest(self, kind: Kind) -> Interest | None:
-        return None
-
-    def brain(self, behaviour: str, seed: int) -> Any: ...
 
 
 class Apart(SnapshotStage):
@@ -65,7 +31,7 @@ class Apart(SnapshotStage):
 
 
 def world_of(rows: int) -> World:
-    world = World(Dots.kinds)
+    world = World((DOT,))
     for _ in range(rows):
         world["dot"].spawn()
     return world
@@ -101,7 +67,7 @@ def test_each_is_told_what_it_would_be_told_alone() -> None:
     config, random = MatchConfig(), Random(5)
     world = world_of(20)
     inputs = InputRing(INPUT, len(PEERS), 64, 15)
-    stages = [SnapshotStage(config, Dots(), len(PEERS)), Apart(config, Dots(), len(PEERS))]
+    stages = [SnapshotStage(config, Dots(DOT), len(PEERS)), Apart(config, Dots(DOT), len(PEERS))]
     made = 0
     for number in range(1, 200):
         world.tick += 2
@@ -133,7 +99,7 @@ def test_what_does_not_fit_comes_to_all_of_them(room: int) -> None:
     config, random = MatchConfig(), Random(3)
     world = world_of(DOT.capacity)
     inputs = InputRing(INPUT, len(PEERS), 64, 15)
-    stage = SnapshotStage(config, Dots(), len(PEERS))
+    stage = SnapshotStage(config, Dots(DOT), len(PEERS))
     for number in range(1, 120):
         world.tick += 2
         stage.publish(world)

@@ -5,56 +5,20 @@ from __future__ import annotations
 import msgpack
 import numpy as np
 import pytest
+from dots import INPUT, Dots, dots_of
 
 from engine.config import MatchConfig
 from engine.errors import UsageError
-from engine.game import GameEvent, Inputs, Rewind, Settings
 from engine.server.inputs import InputRing
 from engine.server.snapshots import SnapshotStage
 from engine.wire.snapshot import decode_snapshot
 from engine.world.history import ABSENT, EXACT, History
 from engine.world.interest import Area, Interest
-from engine.world.schema import Field, Kind
-from engine.world.table import Rows, World
+from engine.world.table import World
 
 ROWS = 900
-DOT = Kind("dot", (Field("x"), Field("y"), Field("colour", "uint8")), ROWS)
-INPUT = Kind("input", (Field("go", "int8"),), 1)
+DOT = dots_of(ROWS)
 ROOM = 1150
-
-
-class Dots:
-    """Rows that only stand about, with an area of interest if told so."""
-
-    name, version, tick_hz = "dots", 1, 60
-    kinds = (DOT,)
-    player = DOT
-    input = INPUT
-
-    def __init__(self, interest: Interest | None = None) -> None:
-        self._interest = interest
-
-    def settings(self) -> Settings:
-        return {}
-
-    def start(self, world: World) -> None: ...
-
-    def join(self, world: World, row: int) -> None: ...
-
-    def leave(self, world: World, row: int) -> None: ...
-
-    def predict(self, players: Rows, inputs: Rows, tick: int) -> None: ...
-
-    def shots(self, inputs: Rows) -> np.ndarray:
-        return np.zeros(len(inputs), np.bool_)
-
-    def step(self, world: World, inputs: Inputs, rewind: Rewind) -> list[GameEvent]:
-        return []
-
-    def interest(self, kind: Kind) -> Interest | None:
-        return self._interest
-
-    def brain(self, behaviour: str, seed: int) -> None: ...
 
 
 class Client:
@@ -92,7 +56,7 @@ class Client:
 
 def made(count: int, interest: Interest | None = None) -> tuple[World, Client]:
     config = MatchConfig()
-    game = Dots(interest)
+    game = Dots(DOT, interest)
     world = World(game.kinds)
     random = np.random.default_rng(1)
     for _ in range(count):
