@@ -8,7 +8,8 @@ os.environ["SDL_VIDEODRIVER"] = "dummy"
 os.environ["SDL_AUDIODRIVER"] = "dummy"
 os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pygame
@@ -17,8 +18,11 @@ import pytest
 from engine.world.picture import Picture, Seen, View
 from game.arena import ArenaMap, parse_map
 from game.schema import GRID, PLAYER, ROCKET
+from game.settings import Settings
 from game.view.renderer import Renderer
+from game.view.screen import Screen
 from game.view.sprites import Sprites
+from game.view.text import Text
 
 SIZE = (640, 360)
 """Half of 1280 x 720: the same view of the map at zoom 0.5, at a quarter of the cost."""
@@ -56,6 +60,28 @@ def renderer(arena_map: ArenaMap, sprites: Sprites) -> Renderer:
 @pytest.fixture
 def surface() -> pygame.Surface:
     return pygame.Surface(SIZE, 0, 32)
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[Screen]:
+    """One window for all: painting the arena takes a second."""
+    made = Screen("", Settings(), size=SIZE, visible=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every word that is drawn."""
+    words: list[str] = []
+    draw = Text.draw
+
+    def spy(self: Text, target: pygame.Surface, what: str, *rest: Any, **more: Any) -> pygame.Rect:
+        words.append(what)
+        return draw(self, target, what, *rest, **more)
+
+    monkeypatch.setattr(Text, "draw", spy)
+    return words
 
 
 PictureMaker = Callable[..., Picture]

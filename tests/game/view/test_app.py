@@ -3,122 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pygame
 import pytest
+from hands import Doors, Line, Player
 
-from engine.clock import SystemClock
 from engine.errors import NetError
 from engine.ops.lobby.client import JoinError
 from game.settings import Settings, SettingsFile
 from game.view.app import App, Stage
-from game.view.loop import Loop
 from game.view.screen import Screen
 from game.view.start import Join
-
-
-class Clock(SystemClock):
-    """Moves by a frame's wait alone."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += max(seconds, 0.001)
-
-
-@dataclass
-class Line:
-    address: str
-    title: str = "Arena"
-    map: str = "foundry"
-    near: bool = True
-    players: int | None = 3
-    bots: int = 2
-    max_players: int = 16
-    ping: float | None = 0.02
-    locked: bool = False
-    same_version: bool | None = True
-    words: str = ""
-
-
-class Doors:
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.lines: list[Line] = [Line("10.0.0.1:40000"), Line("10.0.0.2:40000", title="", ping=None, players=None)]
-        self.known: Sequence[str] = ()
-        self.knocked: list[Join] = []
-        self.outcome: NetError | None = None
-        self.given_up = 0
-
-    def servers(self, known: Sequence[str]) -> Sequence[Line]:
-        self.known = known
-        return self.lines
-
-    def refresh(self) -> None:
-        self.lines = []
-
-    def knock(self, join: Join) -> None:
-        self.knocked.append(join)
-
-    def answer(self) -> Loop | None:
-        if self.outcome is not None:
-            raise self.outcome
-        return None
-
-    def give_up(self) -> None:
-        self.given_up += 1
-
-
-Post = Callable[..., None]
-
-
-@dataclass
-class Player:
-    """Hands on the app."""
-
-    app: App
-    doors: Doors
-
-    def frame(self, *events: pygame.event.Event) -> None:
-        for event in events:
-            pygame.event.post(event)
-        self.app.frame()
-
-    def click(self, key: str) -> None:
-        at = self.app.screen.ui.places[key].center
-        self.frame(
-            pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)),
-            pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1),
-            pygame.event.Event(pygame.MOUSEBUTTONUP, pos=at, button=1),
-        )
-        self.app.frame()
-
-    def press(self, *keys: int) -> None:
-        for key in keys:
-            self.frame(
-                pygame.event.Event(pygame.KEYDOWN, key=key, mod=0), pygame.event.Event(pygame.KEYUP, key=key, mod=0)
-            )
-
-    def write(self, key: str, words: str) -> None:
-        """Replace what stands in a field."""
-        self.click(key)
-        self.press(*[pygame.K_BACKSPACE] * 30)
-        self.frame(pygame.event.Event(pygame.TEXTINPUT, text=words))
-
-
-@pytest.fixture(scope="module")
-def screen() -> Iterator[Screen]:
-    """One window for all: painting the arena takes a second."""
-    made = Screen("", Settings(), size=(640, 360), visible=False)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from game.view.course import Course, course_of
 from game.view.moments import Began, Burst, Dashed, Fired, Taken, Watcher
 from game.view.renderer import Renderer
 from game.view.scene import Scene
-from game.view.text import Text
 
 Maker = Callable[..., Picture]
 ME = {"x": 1000.0, "y": 700.0}
@@ -39,20 +38,6 @@ def add_pickups(picture: Picture, *rows: tuple[float, float, int, bool]) -> None
         for name, value in (("x", x * GRID), ("y", y * GRID), ("item", item), ("ready", ready)):
             values[PICKUP.index[name], row] = value
     picture.kinds["pickup"] = Seen(PICKUP, values, alive, np.zeros(PICKUP.capacity, np.int32))
-
-
-@pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every word that is drawn."""
-    words: list[str] = []
-    draw = Text.draw
-
-    def spy(self: Text, target: pygame.Surface, what: str, *rest: object, **more: object) -> pygame.Rect:
-        words.append(what)
-        return draw(self, target, what, *rest, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Text, "draw", spy)
-    return words
 
 
 def test_a_picture_without_a_match_has_no_course(make_picture: Maker) -> None:

@@ -99,15 +99,7 @@ def test_a_wound_reddens_the_edges_for_a_while(
     assert edge(55, 2.0) == pytest.approx(calm, abs=2)
 
 
-def test_the_scoreboard_orders_by_score_then_deaths(make_picture: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    draw = Text.draw
-
-    def spy(self: Text, target: pygame.Surface, words: str, *rest: object, **more: object) -> pygame.Rect:
-        written.append(words)
-        return draw(self, target, words, *rest, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Text, "draw", spy)
+def test_the_scoreboard_orders_by_score_then_deaths(make_picture: Maker, written: list[str]) -> None:
     players = {
         1: ME | {"score": 3, "deaths": 5},
         4: ME | {"score": 9, "deaths": 1},

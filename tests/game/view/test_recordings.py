@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pygame
 import pytest
+from hands import Doors, Player
 
 from engine.clock import VirtualClock
 from engine.errors import UsageError
@@ -29,13 +28,11 @@ from engine.replay.reader import Replay
 from engine.replay.writer import ReplayWriter
 from game.messages import MESSAGES, Pings
 from game.rules import Arena
-from game.settings import Settings
 from game.view.app import App, Stage
 from game.view.keeping import FILES_KEPT, MOST_WAITING, Files, Keeper, Later, next_file
 from game.view.recordings import Recordings, ReplayLine, game_of
 from game.view.replays import ago
 from game.view.screen import Screen
-from game.view.start import ServerLine
 
 DAY = 86400.0
 BEGAN = 1_700_000_000
@@ -136,71 +133,12 @@ def test_how_long_ago_in_words() -> None:
 # Watching from the list ----------------------------------------------------------------------------------------------
 
 
-class Clock(VirtualClock):
-    """Moves by a frame's wait alone."""
-
-    def sleep(self, seconds: float) -> None:
-        self.advance_to(self.now() + max(seconds, 0.001))
-
-
-class Doors:
-    """No way into any match."""
-
-    def __init__(self) -> None:
-        self.clock: Any = Clock(100.0)
-
-    def servers(self, known: Sequence[str]) -> Sequence[ServerLine]:
-        return ()
-
-    def refresh(self) -> None: ...
-
-    def knock(self, join: object) -> None: ...
-
-    def answer(self) -> None: ...
-
-    def give_up(self) -> None: ...
-
-
-class Player:
-    """Hands on the app."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-
-    def frame(self, *events: pygame.event.Event) -> None:
-        for event in events:
-            pygame.event.post(event)
-        self.app.frame()
-
-    def click(self, key: str) -> None:
-        at = self.app.screen.ui.places[key].center
-        self.frame(
-            pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)),
-            pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1),
-            pygame.event.Event(pygame.MOUSEBUTTONUP, pos=at, button=1),
-        )
-        self.frame()
-
-    @property
-    def stage(self) -> Stage:
-        return self.app.stage
-
-    def press(self, key: int) -> None:
-        self.frame(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0), pygame.event.Event(pygame.KEYUP, key=key, mod=0))
-
-
-@pytest.fixture(scope="module")
-def screen() -> Iterator[Screen]:
-    made = Screen("", Settings(), size=(640, 360), visible=False)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def player(screen: Screen, folder: Path) -> Player:
     pygame.event.clear()
     screen.controls.leave = False
-    made = Player(App(screen, Doors(), recordings=Recordings(folder)))
+    doors = Doors()
+    made = Player(App(screen, doors, recordings=Recordings(folder)), doors)
     made.frame()
     made.click("replays")
     for _ in range(6):
@@ -213,7 +151,7 @@ def test_a_replay_is_chosen_watched_and_left_for_the_list_and_the_start(player: 
     player.click("replay good.twr")
     player.click("watch replay")
     player.frame()
-    assert player.stage is Stage.WATCHING
+    assert player.app.stage is Stage.WATCHING
     assert app.replay is not None
     for _ in range(30):
         player.frame()
@@ -231,7 +169,7 @@ def test_one_press_chooses_and_the_next_watches(player: Player) -> None:
     player.click("replay cut.twr")
     player.click("replay cut.twr")
     player.frame()
-    assert player.stage is Stage.WATCHING
+    assert player.app.stage is Stage.WATCHING
     player.press(pygame.K_ESCAPE)
 
 
@@ -241,7 +179,7 @@ def test_what_is_no_replay_can_be_pressed_and_nothing_breaks(player: Player, nam
         player.click(f"replay {name}")
     player.click("watch replay")
     player.frame()
-    assert player.stage is Stage.REPLAYS
+    assert player.app.stage is Stage.REPLAYS
 
 
 def test_a_replay_that_goes_away_or_breaks_meanwhile_is_told_in_words(player: Player, folder: Path) -> None:
@@ -249,7 +187,7 @@ def test_a_replay_that_goes_away_or_breaks_meanwhile_is_told_in_words(player: Pl
     player.click("replay good.twr")
     player.click("watch replay")
     player.frame()
-    assert player.stage is Stage.REPLAYS
+    assert player.app.stage is Stage.REPLAYS
     assert player.app.words[0].startswith("can't read")
 
     player.click("replay cut.twr")
@@ -262,7 +200,7 @@ def test_a_replay_that_goes_away_or_breaks_meanwhile_is_told_in_words(player: Pl
 
     player.app.replay.frame = broken  # type: ignore[method-assign]  # as a made-up file would
     player.frame()
-    assert (player.stage, player.app.words) == (Stage.REPLAYS, ["cut.twr: the chunk of tick 62 can't be read"])
+    assert (player.app.stage, player.app.words) == (Stage.REPLAYS, ["cut.twr: the chunk of tick 62 can't be read"])
 
 
 # Keeping -------------------------------------------------------------------------------------------------------------
