@@ -104,12 +104,13 @@ class Keeper:
 
     @property
     def on(self) -> bool:
-        """Whether the match is being kept."""
-        return self._recording is not None
+        """Whether the match is being kept: not when it was begun, and can't be written on (`failure`)."""
+        return self._recording is not None and not self._recording.writer.error
 
     def start(self, session: ClientSession) -> None:
         """Keep what `session` learns from now on. Raises UsageError when there is no file to keep it in."""
-        if self._recording is None:
+        if not self.on:
+            self.stop(session)
             started = round(self._clock.unix_time())
             self._recording = Recording(self._place.next(), "client", started, HOLD_CLIENT, MESSAGES)
             self._later = Later(self._recording.writer)
@@ -145,17 +146,17 @@ class Keeper:
 def next_file(folder: Path, unix_time: float) -> Path:
     """Return a file for a match that begins now, in a folder that there then is, and room in it.
 
-    Raises UsageError when there is no such folder, and none can be made.
+    Raises UsageError when there is no such folder, and none can be made, or it can't be looked into.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"can't keep replays in {folder}: {error.strerror or error}") from error
-    for old in sorted(folder.glob(_OWN_NAMES))[: -FILES_KEPT + 1]:
-        with contextlib.suppress(OSError):
-            old.unlink()
     stamp = str(np.datetime64(max(round(unix_time), 0), "s")).translate({ord("-"): None, ord(":"): None, ord("T"): "-"})
     path, number = folder / f"{_NAME}{stamp}.twr", 1
-    while (free := numbered(path, number)).exists():
-        number += 1
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in sorted(folder.glob(_OWN_NAMES))[: -FILES_KEPT + 1]:
+            with contextlib.suppress(OSError):
+                old.unlink()
+        while (free := numbered(path, number)).exists():
+            number += 1
+    except OSError as error:
+        raise UsageError(f"can't keep replays in {folder}: {error.strerror or error}") from error
     return free

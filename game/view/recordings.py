@@ -7,6 +7,7 @@ the list too, with the reason.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +61,12 @@ class Recordings:
     def refresh(self) -> None:
         """Look into the folder anew. One that there is not has nothing in it."""
         found = []
-        try:
+        with contextlib.suppress(OSError):  # there is none, or it is not ours to read: nothing to choose from
             for path in self.folder.iterdir():
-                if path.suffix == SUFFIX and path.is_file():
-                    told = path.stat()
-                    found.append((path, told.st_mtime_ns, told.st_size))
-        except OSError:
-            pass  # it went away meanwhile, or is not ours to read: there is nothing to choose from
+                with contextlib.suppress(OSError):  # it went away meanwhile
+                    if path.suffix == SUFFIX and path.is_file():
+                        told = path.stat()
+                        found.append((path, told.st_mtime_ns, told.st_size))
         found.sort(key=lambda each: each[1], reverse=True)
         del found[MOST_FILES:]
         self._read = {each: self._read[each] for each in found if each in self._read}
@@ -128,10 +128,12 @@ def game_of(replay: Replay) -> Arena:
     """Return the game that was recorded. Raises UsageError when it is not this one."""
     header = replay.header
     if (header.game, header.game_version) != (Arena.name, Arena.version):
-        theirs, ours = f"{header.game} {header.game_version}", f"{Arena.name} {Arena.version}"
-        raise UsageError(f"that is a replay of {theirs}, and this plays {ours}")
+        recorded, ours = f"{header.game} {header.game_version}", f"{Arena.name} {Arena.version}"
+        raise UsageError(f"that is a replay of {recorded}, and this plays {ours}")
     game = Arena.from_settings(header.settings)
-    if schema_hash(game.kinds) != header.schema:
+    # Its kinds are what its frames are read by: a header may say one schema and have another.
+    theirs = (header.schema, schema_hash(header.kinds), header.player.name)
+    if theirs != (schema_hash(game.kinds), schema_hash(game.kinds), game.player.name):
         raise UsageError("that is a replay of another build of this game: its schema differs")
     return game
 

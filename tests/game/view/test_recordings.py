@@ -7,11 +7,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pygame
 import pytest
 from hands import Doors, Player
 
 from engine.clock import VirtualClock
+from engine.config import MatchConfig
 from engine.errors import UsageError
 from engine.lab.match import PlayerSpec, VirtualMatch
 from engine.replay.format import (
@@ -26,11 +28,12 @@ from engine.replay.format import (
 from engine.replay.present import present_at
 from engine.replay.reader import Replay
 from engine.replay.writer import ReplayWriter
+from engine.world.schema import schema_hash
 from game.messages import MESSAGES, Pings
 from game.rules import Arena
 from game.view.app import App, Stage
 from game.view.keeping import FILES_KEPT, MOST_WAITING, Files, Keeper, Later, next_file
-from game.view.recordings import Recordings, ReplayLine, game_of
+from game.view.recordings import Recordings, ReplayLine, game_of, open_replay
 from game.view.replays import ago
 from game.view.screen import Screen
 
@@ -122,6 +125,44 @@ def test_another_game_s_replay_is_named_and_not_watched(folder: Path, match: byt
     assert not line.watchable
     assert f"{Arena.name} {Arena.version + 1}, and this plays {Arena.name} {Arena.version}" in line.words
     assert game_of(Replay(match)).map.name == "Warren"
+
+
+def test_a_header_that_lies_about_its_schema_is_no_replay_of_this_game(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    game = Arena()
+    honest, player = schema_hash(game.kinds), game.player
+    monkeypatch.setattr("engine.replay.writer.schema_hash", lambda kinds: honest)
+    game.kinds = (player,)
+    file = io.BytesIO()
+    writer = ReplayWriter(file)
+    writer.begin(game, MatchConfig(), None, 0)
+    nobody = np.zeros(player.capacity, np.int32)
+    writer.snapshot(2, [(np.zeros((player.public_count, player.capacity), np.int32), nobody.astype(np.uint8), nobody)])
+    writer.close()
+    (tmp_path / "lie.twr").write_bytes(file.getvalue())
+    with pytest.raises(UsageError, match="its schema differs"):
+        open_replay(tmp_path / "lie.twr")
+    assert not read(Recordings(tmp_path))["lie.twr"].watchable
+
+
+def test_a_file_that_goes_away_while_the_folder_is_looked_into_hides_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = Path.stat
+    first = next(path.name for path in folder.iterdir() if path.suffix == ".twr")
+
+    def gone(self: Path, **how: bool) -> os.stat_result:
+        if self.name == first:
+            raise FileNotFoundError(2, "No such file or directory")
+        return stat(self, **how)
+
+    recordings = Recordings(folder)
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    monkeypatch.setattr(Path, "stat", gone)
+    recordings.refresh()
+    names = {line.path.name for line in recordings.lines()}
+    assert names == {"good.twr", "cut.twr", "rubbish.twr", "header.twr"} - {first}
 
 
 def test_how_long_ago_in_words() -> None:
@@ -286,3 +327,35 @@ def test_what_is_told_is_written_when_there_is_time_in_its_order_and_never_held_
     assert writer.told == [0, 1, 2, 3, 4]
     later.work(lambda: True)
     assert writer.told == list(range(MOST_WAITING + 3))
+
+
+def test_what_can_t_be_written_is_kept_no_more_and_can_be_begun_anew(tmp_path: Path) -> None:
+    playing = VirtualMatch(Arena.factory, [PlayerSpec("Kim", None)], settings={"max_players": 8}, seed=7, bots=1)
+    keeper = Keeper(Files(tmp_path, tmp_path / "mine.twr", VirtualClock()), VirtualClock())
+    playing.run(0.5)
+    session = playing.players[0].session
+    keeper.start(session)
+    playing.run(0.5)
+    keeper.work(1e9)
+    # The server was started anew with another match: what is kept is of one.
+    assert session.recorder is not None
+    session.recorder.begin(Arena(max_players=4), playing.server.match, session.own_row, 0)
+    keeper.work(1e9)
+    assert keeper.failure() == "another match began"
+    assert not keeper.on
+    keeper.start(session)
+    assert keeper.on
+    playing.run(0.5)
+    keeper.stop(session)
+    assert keeper.kept == [tmp_path / "mine.twr", tmp_path / "mine-2.twr"]
+
+
+def test_a_folder_that_can_be_listed_and_not_looked_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    with pytest.raises(UsageError, match=r"can't keep replays in .*: Permission denied"):
+        next_file(tmp_path, BEGAN)
