@@ -61,11 +61,6 @@ def mix(a: Colour, b: Colour, part: float) -> Colour:
     )
 
 
-def health_colour(part: float) -> Colour:
-    """Return the standard colour of a health bar filled to `part` (0..1)."""
-    return STANDARD.health(part)
-
-
 @dataclass(frozen=True, slots=True)
 class Palette:
     """The colours that tell players and states apart, as this player chose them.

@@ -71,7 +71,8 @@ def _columns(scene: Scene, rows: list[int]) -> list[tuple[int, list[int]]]:
     players = scene.picture.kinds.get("player")
     course = course_of(scene.picture)
     teams = set() if players is None else {int(players["team"][row]) for row in rows} - {0}
-    if players is not None and course is not None and teams:
+    # A server that lies may name teams that there are not: then all are in one order.
+    if players is not None and course is not None and teams and max(teams) <= len(course.scores):
         columns = []
         for team in sorted(teams, key=lambda team: (-course.scores[team - 1], team)):
             group = [row for row in rows if int(players["team"][row]) == team]

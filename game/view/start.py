@@ -21,6 +21,9 @@ from game.view.ui import Ui
 ROWS = 9
 """Lines of the list seen at once."""
 ROW_HIGH = 40
+LINES_MAX = 128
+"""Lines of the list while the mouse is over it, with those that went meanwhile; beyond, these go after all. A network
+holds 64 at most (`engine.ops.discovery.SERVERS_KEPT`), a player's own are two dozen each."""
 ADDRESS_LETTERS = 120
 PASSWORD_LETTERS = 120
 
@@ -120,7 +123,8 @@ class StartScreen:
     def _in_place(self, servers: Sequence[ServerLine], pointed_at: bool) -> list[ServerLine]:
         """Return the lines to show: while the mouse is over them none goes from under it, and new ones come below."""
         now = {each.address: each for each in servers}
-        self._lines = {**self._lines, **now} if pointed_at else now
+        both = {**self._lines, **now}
+        self._lines = both if pointed_at and len(both) <= LINES_MAX else now
         return list(self._lines.values())
 
     def _draw_list(self, ui: Ui, servers: Sequence[ServerLine], settings: Settings, palette: Palette) -> Wish | None:

@@ -15,7 +15,7 @@ from engine.ops.lobby.client import JoinError
 from game.settings import Settings, SettingsFile
 from game.view.app import App, Stage
 from game.view.screen import Screen
-from game.view.start import Join
+from game.view.start import LINES_MAX, Join
 
 
 @pytest.fixture
@@ -57,6 +57,14 @@ def test_no_line_moves_from_under_the_mouse(player: Player) -> None:
     # Now the mouse is elsewhere: the list is as it is told.
     assert player.app.screen.ui.places["server 10.0.0.0:40000"] == places["server 10.0.0.1:40000"]
     assert "server 10.0.0.2:40000" not in player.app.screen.ui.places
+
+
+def test_lines_under_the_mouse_do_not_pile_up(player: Player) -> None:
+    player.click("server 10.0.0.1:40000")
+    for number in range(LINES_MAX):  # a neighbour that answers as another each time
+        player.doors.lines = [Line("10.0.0.1:40000"), Line(f"10.1.0.1:{number}")]
+        player.frame()
+        assert ("server 10.1.0.1:0" in player.app.screen.ui.places) == (number < LINES_MAX - 2)
 
 
 def test_pressing_the_chosen_line_again_joins(player: Player) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from engine.game import GameEvent
 from engine.world.picture import Picture, Seen, View
-from game.schema import MATCH, Event
+from game.schema import MATCH, MAX_TEAMS, PLAYER, Event
 from game.view.hud import NAME_LETTERS, name_of
 from game.view.net_graph import SAMPLE, SAMPLES, NetGraph
-from game.view.palette import GOOD, health_colour, mix
+from game.view.palette import GOOD, STANDARD, mix
 from game.view.renderer import Renderer
 from game.view.scene import NetFigures, Scene
 from game.view.scoreboard import draw_scoreboard
@@ -126,6 +126,13 @@ def test_the_scoreboard_orders_by_score_then_deaths(make_picture: Maker, written
     told = [words for words in written if words in names.values() or words.startswith("TEAM")]
     assert told == ["TEAM 2", "Bob", "Cid", "TEAM 1", "Ann", "Dot"]
 
+    # A server that lies names a team that there is not: one order for all.
+    written.clear()
+    picture["player"].values[PLAYER.index["team"], 6] = MAX_TEAMS + 1
+    draw_scoreboard(pygame.Surface((1280, 720), 0, 32), Widgets((1280, 720)), scene)
+    told = [words for words in written if words in names.values() or words.startswith("TEAM")]
+    assert told == ["Bob", "Cid", "Ann", "Dot"]
+
 
 def test_words_are_rendered_once_and_the_oldest_are_forgotten() -> None:
     text = Text(1.0)
@@ -159,8 +166,8 @@ def test_arcs_fill_clockwise_from_the_top() -> None:
 
 def test_colours() -> None:
     assert mix((0, 0, 0), (200, 100, 50), 0.5) == (100, 50, 25)
-    assert health_colour(1.0) == GOOD
-    assert health_colour(0.1)[0] > health_colour(0.1)[1]
+    assert STANDARD.health(1.0) == GOOD
+    assert STANDARD.health(0.1)[0] > STANDARD.health(0.1)[1]
 
 
 class TestNetGraph:
