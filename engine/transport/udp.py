@@ -102,11 +102,6 @@ class UdpSocket:
         """Counters since it was opened."""
         return self._stats
 
-    @property
-    def is_batched(self) -> bool:
-        """Whether it uses sendmmsg and recvmmsg."""
-        return self._batch is not None
-
     def fileno(self) -> int:
         """The file number, for select(); -1 when closed."""
         return self._socket.fileno()

@@ -371,10 +371,6 @@ class Screen:
             self.audio.close()
         self.window.close()
 
-    def show_net_graph(self) -> None:
-        """Open the net graph, as F3 does."""
-        self.controls.show_net = True
-
     def _announce(self, words: str) -> None:
         """Show `words` alone, before there is a renderer: making one takes a second."""
         canvas = self.window.canvas
