@@ -248,7 +248,10 @@ class DiscoverySocket:
 
 
 class Beacon:
-    """A running server's voice: call `serve` now and then. It listens where the match does: `host`, a literal IP."""
+    """A running server's voice: call `serve` now and then. It listens where the match does: `host`, a literal IP.
+
+    Raises UsageError where none of `ports` is free, or `host` is no address of this machine.
+    """
 
     def __init__(self, host: str, ports: Iterable[int] = DISCOVERY_PORTS) -> None:
         self._responder = Responder(local=is_loopback(host))
@@ -256,7 +259,13 @@ class Beacon:
         self._socket = DiscoverySocket(_LOCAL if is_loopback(host) else _ANY, ports)
         # Where an answer comes from is where its match is taken to be: who asked by way of the loopback is answered
         # from the one address that the match has, if it has one.
-        self._own_voice = self._socket if host in (_LOCAL, _ANY) else DiscoverySocket(host)
+        self._own_voice = self._socket
+        if host not in (_LOCAL, _ANY):
+            try:
+                self._own_voice = DiscoverySocket(host)
+            except UsageError:
+                self._socket.close()
+                raise
 
     def serve(self, notice: Callable[[], Notice], now: float) -> None:
         """Answer the probes that have come."""

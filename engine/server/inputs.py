@@ -44,7 +44,7 @@ class InputRing:
         # What came since the last `take`: (peer, ticks early) of packets; (peer, tick, late, values, view) of inputs.
         self._packets: list[tuple[int, int]] = []
         self._arrived: list[tuple[int, int, bool, tuple[int, ...], View | None]] = []
-        # The same as columns: peers and ticks early; peers, ticks and values, of inputs in time and without a view.
+        # The same as columns: peers and ticks early; peers, ticks, who is late, and values, of inputs without a view.
         self._packet_columns: list[tuple[np.ndarray, np.ndarray]] = []
         self._arrived_columns: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._first = np.full(peers, _NEVER, np.int64)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
+import warnings
 from itertools import count
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import ProtocolError
+from engine.errors import ProtocolError, UsageError
 from engine.ops.discovery import (
     ANSWERS_BURST,
     FORGET_SECONDS,
@@ -169,3 +171,15 @@ def test_a_match_of_one_address_is_found_there_whichever_way_it_was_asked() -> N
     finally:
         beacon.close()
         asking.close()
+
+
+def test_a_beacon_of_an_address_that_is_not_here_leaves_no_socket_behind() -> None:
+    free = DiscoverySocket("127.0.0.1")
+    port = free.address[1]
+    free.close()
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        with pytest.raises(UsageError, match=r"no port on 192\.0\.2\.1 is free"):
+            Beacon("192.0.2.1", [port])
+        gc.collect()
+    assert not left
