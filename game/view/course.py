@@ -20,7 +20,7 @@ from game.view.widgets import Widgets
 TOLD = 3.0
 """Seconds that a new phase is announced in large words."""
 
-_WORDS = {Phase.WARMUP: "WARM-UP", Phase.RESULTS: "RESULTS"}
+_WORDS: dict[int, str] = {Phase.WARMUP: "WARM-UP", Phase.RESULTS: "RESULTS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,15 @@ def course_of(picture: Picture) -> Course | None:
     scores = tuple(int(seen[f"score{team}"][0]) for team in range(1, MAX_TEAMS + 1))
     left = clock if clock > 0 else None
     return Course(int(phase), left, pace == 0, int(number), int(arena), scores)
+
+
+def teams_of(scene: Scene) -> list[int]:
+    """Return the teams there are, ascending; none where each is for itself. One beyond `MAX_TEAMS` is a lie."""
+    players = scene.picture.kinds.get("player")
+    if players is None:
+        return []
+    told = {int(team) for team in players["team"][players.rows()]}
+    return sorted(team for team in told if 1 <= team <= MAX_TEAMS)
 
 
 class CourseView:
@@ -83,21 +92,21 @@ class CourseView:
 
     def _draw_clock(self, surface: pygame.Surface, scene: Scene, course: Course) -> None:
         widgets = self._widgets
-        teams = _teams(scene)
+        teams = teams_of(scene)
         box = pygame.Rect(0, widgets.px(58), widgets.px(118), widgets.px(26))
         box.centerx = widgets.size[0] // 2
         widgets.panel(surface, box)
         if course.phase == Phase.WARMUP and course.stands:
             words, colour = "waiting for players", FAINT
         elif course.left is None:
-            words, colour = _WORDS.get(Phase(course.phase), "") if course.phase in list(Phase) else "", FAINT
+            words, colour = _WORDS.get(course.phase, ""), FAINT
         else:
             seconds = -(-course.left // scene.tick_hz)
             words = f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
             soon = course.phase == Phase.ROUND and seconds <= 10
             colour = FAIR if soon and scene.time % 1.0 < 0.6 else INK
             if course.phase != Phase.ROUND:
-                words = f"{_WORDS.get(Phase(course.phase), '').lower()} {words}"
+                words = f"{_WORDS.get(course.phase, '').lower()} {words}"
         size = 18 if course.phase == Phase.ROUND else 13
         widgets.text.draw(surface, words, (box.centerx, box.centery + 1), size, colour, (0.5, 0.5))
         for at, team in enumerate(teams):
@@ -129,16 +138,8 @@ class CourseView:
             return "The round is over", INK
         if winner < 0:
             return "Nobody has won: it is a draw", INK
-        if _teams(scene):
+        if teams_of(scene):
             return f"Team {winner} has won", scene.palette.look(0, winner)[0]
         if winner == scene.own_row:
             return "You have won", scene.palette.good
         return f"{name_of(scene, winner)} has won", colour_of(scene, winner)
-
-
-def _teams(scene: Scene) -> list[int]:
-    """Return the teams there are, ascending; none where each is for itself."""
-    players = scene.picture.kinds.get("player")
-    if players is None:
-        return []
-    return sorted({int(team) for team in players["team"][players.rows()]} - {0})

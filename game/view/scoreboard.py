@@ -9,7 +9,7 @@ import numpy as np
 import pygame
 
 from engine.world.picture import Seen
-from game.view.course import course_of
+from game.view.course import course_of, teams_of
 from game.view.hud import colour_of, name_of
 from game.view.palette import FAINT, INK, Colour
 from game.view.scene import Scene
@@ -70,9 +70,8 @@ def _columns(scene: Scene, rows: list[int]) -> list[tuple[int, list[int]]]:
     """Return the columns, from left to right, each with its team (0: of no team) and its rows."""
     players = scene.picture.kinds.get("player")
     course = course_of(scene.picture)
-    teams = set() if players is None else {int(players["team"][row]) for row in rows} - {0}
-    # A server that lies may name teams that there are not: then all are in one order.
-    if players is not None and course is not None and teams and max(teams) <= len(course.scores):
+    teams = teams_of(scene)
+    if players is not None and course is not None and teams:
         columns = []
         for team in sorted(teams, key=lambda team: (-course.scores[team - 1], team)):
             group = [row for row in rows if int(players["team"][row]) == team]

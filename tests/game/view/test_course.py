@@ -13,7 +13,7 @@ from engine.world.picture import Picture, Seen
 from game.arena import ArenaMap
 from game.exhibition import Exhibition
 from game.rules import Arena
-from game.schema import GRID, MATCH, PICKUP, Event, Item, Phase, Weapon
+from game.schema import GRID, MATCH, MAX_TEAMS, PICKUP, Event, Item, Phase, Weapon
 from game.view.course import Course, course_of
 from game.view.moments import Began, Burst, Dashed, Fired, Taken, Watcher
 from game.view.renderer import Renderer
@@ -45,6 +45,18 @@ def test_a_picture_without_a_match_has_no_course(make_picture: Maker) -> None:
     assert course_of(picture) is None
     add_match(picture, clock=600, pace=-1, phase=Phase.ROUND, round=2, arena=1, score1=3)
     assert course_of(picture) == Course(Phase.ROUND, 600.0, False, 2, 1, (3, 0, 0, 0))
+
+
+def test_phases_and_teams_that_there_are_not_are_passed_over(
+    renderer: Renderer, surface: pygame.Surface, make_picture: Maker, written: list[str]
+) -> None:
+    # Only a server that lies, or a file that does, tells of them.
+    picture = make_picture({0: ME | {"team": MAX_TEAMS + 1}, 1: ME | {"team": 2}}, own_row=0)
+    for clock in (0, 600):
+        add_match(picture, clock=clock, pace=-1, phase=200, score2=77)
+        renderer.draw(surface, Scene(picture, own_row=0, show_scores=True))
+    assert "77" in written
+    assert not any(words.startswith("TEAM") for words in written)
 
 
 @pytest.mark.parametrize(
