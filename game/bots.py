@@ -167,8 +167,8 @@ class Fighter:
         match = picture.kinds.get("match")
         if match is None:
             return True
-        index = int(match.values.item(_ARENA, 0))
-        if picture.own is not None and picture.own.values.item(_OWN_ARENA, 0) != index:
+        index = match.told(_ARENA, 0)
+        if picture.own is not None and picture.own.told(_OWN_ARENA, 0) != index:
             return False
         arena = self._maps[index % len(self._maps)]
         if arena is not self._arena:

@@ -32,7 +32,7 @@ from engine.identity import decode_resume_ticket
 from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header
 from engine.link.netcode import ClientState, NetcodeClient
-from engine.link.paths import HEADER_BYTES, LOOK_INTERVAL_CLIENT, Paths
+from engine.link.paths import HEADER_BYTES, LOOK_INTERVAL_IDLE, Paths
 from engine.link.session_channels import CHANNELS, CHAT, GAME, MATCH
 from engine.link.traffic import Traffic
 from engine.text import clean_line, printable
@@ -129,7 +129,7 @@ class ClientSession:
         """Who is told of what comes, from the welcome on; set it before."""
         self._games = games
         self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
-        self._paths = Paths(1, paced=self.config.switches.pacing, look_interval=LOOK_INTERVAL_CLIENT)
+        self._paths = Paths(1, paced=self.config.switches.pacing, idle_interval=LOOK_INTERVAL_IDLE)
         self._paths.reset(0, now)
         self._acks = self._paths.acks
         self._traffic = Traffic(self._paths, 0, channels, MessageType.CHANNEL, _MORE_PACKETS)

@@ -84,6 +84,7 @@ class LeadClock:
         self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS_KEPT)
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._tightest: float | None = None  # of the reports: what counts of them all
+        self._low = 0.0  # what counts of the buckets
         self._restart_from = 0.0
         self.extra_margin = 0.0
         """Ticks of slack kept besides the configured margin; may be set at any time."""
@@ -160,20 +161,22 @@ class LeadClock:
         bucket = now // _BUCKET
         if not self._buckets or self._buckets[-1][0] != bucket:
             self._buckets.append([bucket, slack])
-        else:
-            self._buckets[-1][1] = min(self._buckets[-1][1], slack)
+            self._low = self._lowest()
+        elif slack < self._buckets[-1][1]:
+            self._buckets[-1][1] = slack
+            self._low = self._lowest()
         self._recent.append(slack)
-        low = self._low()
+        low = self._low
         if len(self._recent) == _RECENT:
             floor = min(self._recent)
             if floor - low > _SHIFT_TICKS:
                 self._buckets.clear()
                 self._buckets.append([bucket, floor])
-                low = floor
+                low = self._low = self._lowest()
             low = min(low, sorted(self._recent)[_RECENT // 4])
         self._tightest = low
 
-    def _low(self) -> float:
+    def _lowest(self) -> float:
         """The slack that counts of what is kept, relative to no correction."""
         kept = [low for _, low in self._buckets]
         lows = sorted(kept)

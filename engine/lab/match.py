@@ -96,6 +96,8 @@ class LabPlayer:
         self.session = session
         self.socket = socket
         self.truth = truth
+        self.next_frame: Callable[[], None] = lambda: None
+        """What a frame of it is, to be called when it is due; the match's."""
         self._brain = brain
         self._seen: Picture | None = None
 
@@ -306,7 +308,8 @@ class VirtualMatch:
         player = LabPlayer(spec, session, socket, brain, truth)
         self.players.append(player)
         self._by_address[address] = player
-        self._push(self.now, partial(self._frame, player))
+        player.next_frame = partial(self._frame, player)
+        self._push(self.now, player.next_frame)
         if spec.leaves_at is not None:
             self._push(spec.leaves_at, partial(self._leave, player))
 
@@ -314,7 +317,7 @@ class VirtualMatch:
         if player.session.phase is Phase.CLOSED:
             return
         player.frame(self.now, self.shots if self._pictures else None)
-        self._push(self.now + 1.0 / player.spec.frame_hz, partial(self._frame, player))
+        self._push(self.now + 1.0 / player.spec.frame_hz, player.next_frame)
 
     def _leave(self, player: LabPlayer) -> None:
         self._measure_player(player)

@@ -31,8 +31,11 @@ HEADER_BYTES = PACKET_HEADER_MAX_BYTES
 """Of a packet, at most; packets are counted as if they had that much, so that a size is known before its header."""
 LOOK_INTERVAL = 0.045
 """Seconds between two looks, or little more: every third tick of 60 Hz. The pacer itself acts ten times a second."""
-LOOK_INTERVAL_CLIENT = 0.795
-"""The same for a client, which sends little but inputs, and those whatever the path shows: every 48th tick."""
+LOOK_INTERVAL_IDLE = 1.995
+"""The same for a client while it sends little but inputs, which go whatever the path shows: every 120th tick."""
+IDLE_PACKET = 400
+"""Bytes; a packet of more is worth a look, and so is what follows within `BUSY_SECONDS`."""
+BUSY_SECONDS = 1.0
 SNAPSHOT_ROOM_MIN = 256
 """Bytes that a snapshot which goes may take however empty the bucket is: the own row and the nearest few."""
 CUT_MARGIN = 16
@@ -43,7 +46,7 @@ HEARD_MAX = 16
 
 class Paths:
     """See the module. payload_bytes: the most a packet may have on any path. paced: whether budgets are kept at all.
-    look_interval: seconds between two looks at the paths."""
+    idle_interval: seconds between two looks at the paths while nothing large goes."""
 
     def __init__(
         self,
@@ -51,14 +54,15 @@ class Paths:
         payload_bytes: int = PACKET_STEPS[0],
         pacing: PacingConfig | None = None,
         paced: bool = True,
-        look_interval: float = LOOK_INTERVAL,
+        idle_interval: float = LOOK_INTERVAL,
     ) -> None:
         self.acks = AckTable(peers)
         self.pacer = Pacer(peers, pacing)
         self.sizes = PacketSizes(peers)
         self._payload_bytes = payload_bytes
         self._paced = paced
-        self._look_interval = look_interval
+        self._idle_interval = idle_interval
+        self._busy_until = -math.inf
         # What the next look is told, with `sent_at` counted from when the fate became known: what is heard of between
         # two looks has not waited for the second one.
         self._acked: list[SentPackets] = []
@@ -112,7 +116,7 @@ class Paths:
             lost = fates_of(self.acks.lost(now))
             self.pacer.refill(now)
         self._lost += lost
-        if now - self._looked_at >= self._look_interval:
+        if now - self._looked_at >= (LOOK_INTERVAL if now < self._busy_until else self._idle_interval):
             self._looked_at = now
             self._look(now)
         return [(slot, sequence) for slot, sequence, _, _ in lost]
@@ -179,6 +183,10 @@ class Paths:
     def sent(self, slot: int, size: int) -> None:
         """Pay for a packet of `size` bytes without a snapshot. It may overdraw the bucket."""
         self.pacer.spend_one(slot, size)
+        if size > IDLE_PACKET:
+            if self._now >= self._busy_until:
+                self._looked_at = -math.inf  # what the path showed so far, without what goes now
+            self._busy_until = self._now + BUSY_SECONDS
         self._heard[slot] = self.acks.meter.totals[PACKETS_IN][slot]
 
     def spare(self, slot: int) -> float:

@@ -198,8 +198,11 @@ class SnapshotStage:
         header[:, 3] = inputs.slack[peers]
         header[:, 4] = inputs.repeated[peers]
         own, own_counts = self._own_rows(tick, slots, own_rows)
+        distinct = np.unique(slots, return_inverse=True)
         deltas = [
-            KindDelta(self.histories[kind.name], tick, seen, slots, self.views.base_status(kind, peers, slots))
+            KindDelta(
+                self.histories[kind.name], tick, seen, slots, self.views.base_status(kind, peers, slots), distinct
+            )
             for kind, seen in zip(self._kinds, visible, strict=True)
         ]
         own_bytes = np.add.reduceat(msgints.widths(own), np.cumsum(own_counts) - own_counts)

@@ -54,11 +54,18 @@ class KindDelta:
 
     visible: `(n, rows) bool`, what each peer shall see. base_slots: `(n,) int`, each peer's baseline as a slot of
     `history`, -1 for none. base_status: `(n, rows) uint8`, what each peer holds there (all ABSENT where there is none).
-    The snapshot itself must already be pushed into `history`, at `tick`.
+    The snapshot itself must already be pushed into `history`, at `tick`. distinct: the different ones of `base_slots`
+    and which of them each peer's is, where that is known already; it is the same for all kinds.
     """
 
     def __init__(
-        self, history: History, tick: int, visible: np.ndarray, base_slots: np.ndarray, base_status: np.ndarray
+        self,
+        history: History,
+        tick: int,
+        visible: np.ndarray,
+        base_slots: np.ndarray,
+        base_status: np.ndarray,
+        distinct: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         slot = history.slot(tick)
         if slot is None:
@@ -75,7 +82,7 @@ class KindDelta:
         self._seen = visible[self._peers, self._rows]
         self._before = base_status[self._peers, self._rows]
         exact = self._before == EXACT
-        bases, base_of_peer = np.unique(base_slots, return_inverse=True)
+        bases, base_of_peer = distinct or np.unique(base_slots, return_inverse=True)
         if not len(exact) or (exact.all() and self._seen.all() and _as_reckoned(history, tick, slot, bases)):
             # Nothing to say to anybody, which is usual for what seldom changes.
             self._entry = np.full(len(self._peers), -1)
@@ -261,6 +268,8 @@ def decode_kind(
         base = history.rows(base_slot)
         apart = tick - int(history.tick[base_slot])
     if ints[at : at + 1] == [0]:  # nothing to be told, which is usual for what seldom moves
+        if not base.alive.any():
+            return base, at + 1  # and nobody there who could have moved
         now = moved_on(kind, base.state, apart, None)
         return base if now is base.state else KindRows(now, base.status, base.generation), at + 1
     state, status, generation = base.state, base.status, base.generation

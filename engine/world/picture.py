@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -77,11 +76,18 @@ class Seen:
         column: np.ndarray = self.values[at] * self.kind.fields[at].precision
         return column
 
+    def told(self, at: int, row: int) -> int:
+        """Return what the snapshot says of `row`'s field number `at`, one that steps: nothing is drawn for it."""
+        return int(self.values.item(at, row))
+
     def put(self, row: int, column: np.ndarray) -> None:
         """Let `row` be there with `column`, `(fields,) float64` or the first of them, in this picture alone."""
         if not self.values.flags.writeable:
             self._values = self.values.copy()
         self.values[: len(column), row] = column
+        self._let_live(row)
+
+    def _let_live(self, row: int) -> None:
         if not self.alive[row]:
             self.alive = self.alive.copy()
             self.alive[row] = True
@@ -147,11 +153,9 @@ class Stretch:
     """
 
     __slots__ = (
-        "_a",
         "_b",
         "_coast",
         "_cycles",
-        "_kind",
         "_linear",
         "_lone",
         "_moves",
@@ -160,6 +164,8 @@ class Stretch:
         "_span",
         "_tick",
         "_way",
+        "a",
+        "kind",
     )
 
     def __init__(
@@ -175,9 +181,9 @@ class Stretch:
 
         coast: how rows go on from `a`; None: as they are dead-reckoned.
         """
-        self._kind = kind
+        self.kind = kind
+        self.a = a
         self._tick = tick
-        self._a = a
         self._b = b
         self._span = span
         self._coast = coast
@@ -189,19 +195,18 @@ class Stretch:
 
         Values are the caller's, but of a kind that stands still they are shared; `Seen.put` keeps that apart.
         """
-        a = self._a
-        return Seen(self._kind, partial(self._values, time, max_ticks), a.alive, a.generation)
+        return _Drawn(self, time, max_ticks)
 
-    def _values(self, time: int, max_ticks: float) -> np.ndarray:
-        start = self._a.values
-        if self._kind.still:
+    def values(self, time: int, max_ticks: float) -> np.ndarray:
+        start = self.a.values
+        if self.kind.still:
             return start
         ahead = time / VIEW_UNITS - self._tick
         values: np.ndarray = start.copy()
         past = min(max(ahead, 0.0), max_ticks)
         if self._b is None:
             if self._coast is None:
-                _reckon(self._kind, values, past)
+                _reckon(self.kind, values, past)
             elif past > 0.0:
                 self._go_on(values, self._coast, past, None)
             return values
@@ -212,7 +217,7 @@ class Stretch:
         if lone is not None:
             alone = start[:, lone]
             if self._coast is None:
-                _reckon(self._kind, alone, past)
+                _reckon(self.kind, alone, past)
             values[:, lone] = alone
             if self._coast is not None and past > 0.0:
                 self._go_on(values, self._coast, past, lone)
@@ -221,17 +226,17 @@ class Stretch:
     def _go_on(self, values: np.ndarray, coast: Coasting, ticks: float, rows: np.ndarray | None) -> None:
         """Let `rows` (None: all there are) of `values`, which stand as in a, go on for `ticks` as the game says."""
         if self._way is None:
-            self._way = Way(self._kind, self._a.state, self._a.alive.nonzero()[0] if rows is None else rows, coast)
+            self._way = Way(self.kind, self.a.state, self.a.alive.nonzero()[0] if rows is None else rows, coast)
         self._way.write(values, ticks)
 
     def _prepare(self, start: np.ndarray, b: KindRows) -> None:
         """Do what all drawings towards `b` share: they need it of the rows up to the last one alive, `_rows`."""
         self._prepared = True
-        kind, end = self._kind, b.values
+        kind, end = self.kind, b.values
         # A row that is stale in b is where it was reckoned to be: only what is known exactly is drawn towards.
         both = b.status == EXACT
-        both &= self._a.generation == b.generation
-        living = self._a.alive.nonzero()[0]
+        both &= self.a.generation == b.generation
+        living = self.a.alive.nonzero()[0]
         rows = self._rows = int(living[-1]) + 1 if len(living) else 0
         if kind.teleport is not None:
             at = kind.index[kind.teleport]
@@ -260,7 +265,7 @@ class Stretch:
 
         All fields of one way of blending are done at once. Rows that are not in both come out meaningless.
         """
-        blend, rows = self._kind.blended, self._rows
+        blend, rows = self.kind.blended, self._rows
         if self._moves is not None:
             # The four cubic Hermite weights; the tangents are per tick, so they are scaled by the span.
             square, cube, span = part * part, part * part * part, self._span
@@ -275,6 +280,41 @@ class Stretch:
             values[blend.linear, :rows] += self._linear * part
         for at, way, cycle in self._cycles:
             values[at, :rows] = (values[at, :rows] + way * part) % cycle
+
+
+class _Drawn(Seen):
+    """The rows of a stretch at a time, drawn when they are asked for."""
+
+    __slots__ = ("_max_ticks", "_own", "_stretch", "_time")
+
+    def __init__(self, stretch: Stretch, time: int, max_ticks: float) -> None:
+        self.kind = stretch.kind
+        self.alive = stretch.a.alive
+        self.generation = stretch.a.generation
+        self._values = None
+        self._stretch = stretch
+        self._time = time
+        self._max_ticks = max_ticks
+        self._own: tuple[int, np.ndarray] | None = None  # what was put before anything was drawn
+
+    @property
+    def values(self) -> np.ndarray:
+        if self._values is None:
+            self._values = self._stretch.values(self._time, self._max_ticks)
+            if self._own is not None:
+                super().put(*self._own)
+        return self._values
+
+    def put(self, row: int, column: np.ndarray) -> None:
+        if self._values is not None or self._own is not None:
+            super().put(row, column)
+            return
+        self._own = row, column
+        self._let_live(row)
+
+    def told(self, at: int, row: int) -> int:
+        drawn = self._values is not None or self._own is not None
+        return int((self.values if drawn else self._stretch.a.state).item(at, row))
 
 
 def stretch_between(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,24 @@ def test_what_is_heard_between_two_looks_has_not_waited_for_the_second() -> None
         made.update(now + 0.02)
     assert made.pacer.rate[0] >= made.pacer.config.start_rate
     assert made.acks.stats(0, 5.0).rtt == pytest.approx(0.02, abs=0.001)
+
+
+def test_who_sends_little_is_looked_at_rarely_and_at_once_when_it_sends_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Paths(1, idle_interval=2.0)
+    looks: list[float] = []
+    monkeypatch.setattr(made.pacer, "update", lambda now, *_: looks.append(round(now, 3)))
+    made.reset(0, 0.0)
+    for tick in range(600):
+        made.update(tick / 100)
+        made.sent(0, 1200 if 300 <= tick < 320 else 60)
+    before, busy, after = (
+        [at for at in looks if begin <= at < end] for begin, end in ((0.0, 3.0), (3.0, 4.19), (4.19, 6.0))
+    )
+    assert before == [0.0, 2.0]
+    # A look without the large packets; then as often as a server looks, until a second after the last of them.
+    assert busy[0] == 3.01
+    assert max(b - a for a, b in pairwise(busy)) < 0.06
+    assert after == []
 
 
 def test_nobody_is_held_back_at_first() -> None:
