@@ -72,6 +72,8 @@ _MAX_TICKS_AT_ONCE = 8
 
 # Of the own row in a picture, which is a table of one.
 _ALIVE, _FIRST = np.ones(1, np.bool_), np.zeros(1, np.int32)
+_ALIVE.setflags(write=False)
+_FIRST.setflags(write=False)
 
 _RECORDED = (PlayerJoined, PlayerLeft, PlayerAway, Notice, Said, Happened, Judged)
 """What a recorder is told of what the server tells, besides the game's own messages."""
@@ -126,7 +128,7 @@ class ClientSession:
         self.input_delay = InputDelay(self.config.input_delay)
         """After how many ticks the own row answers; its `choice` may be changed at any time."""
         self.recorder: Recorder | None = None
-        """Who is told of what comes, from the welcome on; set it before."""
+        """Who is told of what comes from the welcome on; `recording.record` sets it at any time."""
         self._games = games
         self._netcode = NetcodeClient(token=token, now=now, unix_time=unix_time, entropy=entropy)
         self._paths = Paths(1, paced=self.config.switches.pacing, idle_interval=LOOK_INTERVAL_IDLE)

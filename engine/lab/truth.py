@@ -99,6 +99,9 @@ class PlayerTruth:
         self._warmup = warmup
         self._frames: list[tuple[int, int, int, int, Seen, np.ndarray]] = []
         self._frames_at = -inf
+        # Where rows have coasted to is asked of the histories, so it must be asked while they hold it.
+        match = server.match
+        self._frames_interval = min(FRAMES_INTERVAL, match.history_snapshots * match.snapshot_every / match.tick_hz / 4)
         self._taken: list[int] = []
         self._stale_rows: dict[int, int] = {}
         self._stops: dict[int, float] = {}
@@ -187,7 +190,7 @@ class PlayerTruth:
         """Measure what happened since the last flush. down, up: packets and bytes (with headers) on the line so far."""
         session = self._session
         self._compare_snapshots()
-        if now - self._frames_at >= FRAMES_INTERVAL:
+        if now - self._frames_at >= self._frames_interval:
             self._frames_at = now
             self._measure_frames()
         if session.phase is not Phase.PLAYING or self.begins_at is None:

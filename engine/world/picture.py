@@ -309,7 +309,7 @@ class _Drawn(Seen):
         if self._values is not None or self._own is not None:
             super().put(row, column)
             return
-        self._own = row, column
+        self._own = row, column.copy()
         self._let_live(row)
 
     def told(self, at: int, row: int) -> int:

@@ -246,8 +246,11 @@ def test_all_that_say_one_new_thing_without_a_shot_are_read_at_once(all_inputs: 
         assert read.tolist() == [behind == 0 or inputs[-1].view is None for inputs in all_inputs]
 
 
-def test_one_odd_message_leaves_all_to_be_read_one_by_one() -> None:
+@pytest.mark.parametrize("odd", [[], [7, 1, True], [7, 1, 2**64 - 1], [-(2**63)], [7, 1.0], [None, 2**70]])
+def test_odd_messages_leave_the_others_to_be_read_at_once(odd: list[object]) -> None:
     array = msgpack.unpackb(writer_of([StampedInput(7, (1, 2, 3, 4, 1, 6), None)]).message())
-    for odd in ([7, 1, True], [7, 1, 2**64 - 1], [7, 1.0]):
-        assert not decode_newest([array, odd], KIND, np.array([6, 6]))[0].any()
-    assert decode_newest([array, []], KIND, np.array([6, 6]))[0].tolist() == [True, False]
+    read, ticks, values = decode_newest([odd, array, odd, array], KIND, np.full(4, 6))
+    assert read.tolist() == [False, True, False, True]
+    assert ticks[read].tolist() == [7, 7]
+    assert values[:, read].T.tolist() == [[1, 2, 3, 4, 1, 6]] * 2
+    assert not decode_newest([odd, odd], KIND, np.full(2, 6))[0].any()
