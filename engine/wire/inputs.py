@@ -207,8 +207,8 @@ def _newest_of_some(
     """Do as `decode_newest` with the messages that are `fit`, and read none of the others: one peer slows nobody."""
     read, newest = np.zeros(len(arrays), np.bool_), np.zeros(len(arrays), np.int64)
     values = np.zeros((len(kind.bounds), len(arrays)), np.int32)
-    some = np.flatnonzero(fit)
-    if len(some):
+    some = [at for at, fits in enumerate(fit) if fits]
+    if some:
         read[some], newest[some], values[:, some] = decode_newest([arrays[at] for at in some], kind, after[some])
     return read, newest, values
 
