@@ -21,6 +21,10 @@ def protocol_id(game: str, version: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
+REPEAT_LIMIT = 0.25
+"""Seconds a missing input is stood in for: long enough for a burst of losses, too short to walk off a cliff."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchConfig:
     """What server and client must agree on."""
@@ -78,7 +82,7 @@ class Switches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """The server's own choices."""
+    """The server's own choices. A client reckons with the default of `repeat_limit`; with another it corrects more."""
 
     max_players: int = 64
     """Peer slots; each costs arrays of a few hundred KiB."""
@@ -88,7 +92,7 @@ class ServerConfig:
     """Ticks of input held per peer, and so the furthest ahead a client's input may be: one second at 60 Hz."""
     payload_bytes: int = 1200
     """Largest payload: netcode's limit, below the common 1280-byte IPv6 minimum MTU."""
-    repeat_limit: float = 0.25
+    repeat_limit: float = REPEAT_LIMIT
     """Seconds a missing input is stood in for by the one before it; then the player lets go of the controls."""
     drain_limit: int = 4096
     """Datagrams taken from the socket per tick at most, so that a flood can't starve the simulation."""

@@ -193,6 +193,11 @@ class RepeatingGame(Protocol):
         ...
 
 
+def stand_in(game: Game, inputs: np.ndarray) -> np.ndarray:
+    """Return what is played after `inputs`, `(input fields, n) int32`, while nothing newer has come."""
+    return game.repeat(Rows(game.input, inputs)).state if isinstance(game, RepeatingGame) else inputs
+
+
 @runtime_checkable
 class TeamGame(Protocol):
     """What a game with teams has besides: then a line of chat can be for the own team alone."""

@@ -4,6 +4,10 @@ Every predicted state is kept by its tick until the server's snapshot for that t
 Unequal: take the server's row, resimulate the inputs since, and let the difference of what was *drawn* decay. State
 lies on the integer grid, so equal means equal. Source: Bernier 2001, Gambetta; the exactness is ours.
 
+Where a snapshot shows that the server plays without our inputs, it goes on so until it hears of us again, which takes
+half a round trip at least: so long the rest is predicted with what stands in for them, too. To insist on inputs that it
+does not have would be contradicted by every snapshot until it has them.
+
 A correction in a snapshot whose `shove` field changed was caused from outside (knockback, respawn) and is not a
 misprediction. Fields the client does not predict (health, score) are simply taken over.
 """
@@ -15,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.game import Game, RepeatingGame
+from engine.game import Game, stand_in
 from engine.world.table import Rows
 
 _SNAP = 256.0
@@ -26,6 +30,9 @@ _FAST = 18.0
 """Per second; a large offset halves in 40 ms: its wrongness is worse than its motion."""
 _SLOW = 7.0
 """Per second; a small offset halves in 100 ms."""
+_SILENT_TICKS = 2
+"""Ticks by which the newest input that the server has may be behind its own tick, before it counts as without: a frame
+that came a hair late, or a packet, is over before it can be told."""
 _UNSEEN = 0.02
 """Game units of drawn offset that are dropped: a fiftieth of a pixel."""
 
@@ -45,9 +52,14 @@ class PredictionFigures:
 
 
 class Prediction:
-    """One player's own row. `smooth` names the fields whose drawn offset decays (found in the kind)."""
+    """One player's own row.
 
-    def __init__(self, game: Game, max_resimulated_ticks: int, watch: Watch | None = None) -> None:
+    repeat_ticks: for how many ticks the server repeats an input where the next are missing; then it has none.
+    """
+
+    def __init__(
+        self, game: Game, max_resimulated_ticks: int, watch: Watch | None = None, repeat_ticks: int = 0
+    ) -> None:
         self._game = game
         self._watch = watch
         self._kind = game.player
@@ -74,6 +86,11 @@ class Prediction:
         self._inputs: dict[int, np.ndarray] = {}
         self._idle = np.zeros((len(game.input.fields), 1), np.int32)
         self._input_kind = game.input
+        self._repeat_ticks = repeat_ticks
+        # The last input that the server is known to have had in time, while it has later ones too late or not at all;
+        # and up to which tick it is thought to play without any.
+        self._in_time: int | None = None
+        self._without_until = -1
         self._confirmed = -1
         self._confirmed_shove = 0
         self._offset = [0.0] * len(self._smooth)
@@ -102,16 +119,19 @@ class Prediction:
             return
         if tick != self.tick + 1:
             self._bridge(tick)
-        self._predict(tick, inputs)
+        self._predict(tick, self._played(tick))
         self._states.pop(tick - 2 * self._max, None)
 
-    def reconcile(self, tick: int, own: np.ndarray) -> bool:
+    def reconcile(self, tick: int, own: np.ndarray, heard: int | None = None, trip: int = 0) -> bool:
         """Compare with the server's own row at `tick`, `(owner_fields,) int32`, and correct what follows from it.
+
+        heard: the newest input that the server had by then; None: not known. trip: ticks that an input takes there.
 
         Returns whether all the player did is as predicted: at most, something else has moved it or changed what it has.
         """
         if tick <= self._confirmed:
             return False
+        silent = self._is_silent(tick, heard)
         shove = 0 if self._shove is None else int(own[self._shove])
         shoved = shove != self._confirmed_shove
         self._confirmed, self._confirmed_shove = tick, shove
@@ -128,10 +148,12 @@ class Prediction:
         if known is not None:
             predicted = known[:, 0]
             wrong = predicted != own
-            if not np.count_nonzero(wrong):
-                return True
             agreed = not (wrong & self._deeds).any()
-            if shoved:
+            if not np.count_nonzero(wrong):
+                if silent or tick >= self._without_until:
+                    return True
+                # As thought so far, but it has heard of us since.
+            elif shoved:
                 self.figures.shoved += 1
             elif (wrong & self._predicted).any():
                 self.figures.corrections += 1
@@ -140,6 +162,7 @@ class Prediction:
         before = self._newest
         jumped = self._teleport is not None and before[self._teleport, 0] != own[self._teleport]
         newest = max(self.tick, tick)
+        self._without_until = tick + trip if silent else -1
         self._newest = own[:, None].copy()
         self.tick = tick
         self._resimulate(newest)
@@ -152,6 +175,15 @@ class Prediction:
             self._offset = [0.0] * len(self._smooth)
         return agreed
 
+    def _is_silent(self, tick: int, heard: int | None) -> bool:
+        """Tell whether the server, which had nothing newer than the input `heard` at `tick`, plays without ours."""
+        if heard is None or heard >= tick:
+            self._in_time = None
+            return False
+        if self._in_time is None:
+            self._in_time = heard
+        return heard < tick - _SILENT_TICKS
+
     def _bridge(self, tick: int) -> None:
         """Predict the ticks up to `tick` for which no input was made: at the start, or where the clock jumped.
 
@@ -162,11 +194,9 @@ class Prediction:
             # The clock jumped back or too far: what was predicted means nothing now, the server's word will do.
             self._states.clear()
             return
-        before = self._inputs.get(self.tick, self._idle)
-        if isinstance(self._game, RepeatingGame):
-            before = self._game.repeat(Rows(self._input_kind, before)).state
+        repeated = stand_in(self._game, self._inputs.get(self.tick, self._idle))
         for between in range(self.tick + 1, tick):
-            self._inputs.setdefault(between, before)
+            self._inputs.setdefault(between, repeated if between - self.tick <= self._repeat_ticks else self._idle)
         self._resimulate(tick - 1)
 
     def _resimulate(self, newest: int) -> None:
@@ -174,8 +204,16 @@ class Prediction:
         begin = self.tick
         self._before = self._newest
         for tick in range(begin + 1, min(newest, begin + self._max) + 1):
-            self._predict(tick, self._inputs.get(tick, self._idle))
+            self._predict(tick, self._played(tick))
             self.figures.resimulated_ticks += 1
+
+    def _played(self, tick: int) -> np.ndarray:
+        """Return what the server plays `tick` with, as far as we know, `(input_fields, 1) int32`."""
+        since = self._in_time
+        if since is not None and since < tick <= self._without_until:
+            played = tick - since <= self._repeat_ticks
+            return stand_in(self._game, self._inputs.get(since, self._idle)) if played else self._idle
+        return self._inputs.get(tick, self._idle)
 
     def _predict(self, tick: int, inputs: np.ndarray) -> None:
         """Predict `tick`, the one after `self.tick`, with `inputs`, `(input_fields, 1) int32`."""

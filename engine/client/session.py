@@ -10,6 +10,7 @@ Its life: CONNECTING (netcode) -> JOINING (waiting for the welcome and a first s
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
@@ -25,9 +26,9 @@ from engine.client.news import News
 from engine.client.prediction import Prediction, PredictionFigures
 from engine.client.spawns import SpawnFigures, Spawns
 from engine.client.timeline import FAR_TICKS, LeadClock, ViewClock
-from engine.config import ClientConfig, MatchConfig
+from engine.config import REPEAT_LIMIT, ClientConfig, MatchConfig
 from engine.errors import ProtocolError, UsageError
-from engine.game import Game, GameEvent, GameFactory, SpawningGame, TeamGame
+from engine.game import Game, GameEvent, GameFactory, SpawningGame, TeamGame, stand_in
 from engine.identity import decode_resume_ticket
 from engine.link.channels import ChannelFull, ChannelTable
 from engine.link.header import decode_header, encode_header
@@ -68,7 +69,7 @@ _MORE_PACKETS = 2
 _IDLE_INTERVAL = 0.05
 """Seconds between packets while there are no inputs to send: they carry acknowledgements, and measure the path."""
 _MAX_TICKS_AT_ONCE = 8
-"""Inputs made in one update at most; after a longer stall the ticks between are given up."""
+"""Inputs asked for in one update at most; after a longer stall, or a jump ahead, the ticks between are bridged."""
 
 # Of the own row in a picture, which is a table of one.
 _ALIVE, _FIRST = np.ones(1, np.bool_), np.zeros(1, np.int32)
@@ -139,6 +140,7 @@ class ClientSession:
         self._last_send_at = -1e9
         self._news = News(messages)
         self._last_input = -1
+        self._last_values: tuple[int, ...] = ()
         self._view: View | None = None
         self._drawn_at = now
         self._snapshots = 0
@@ -245,7 +247,8 @@ class ClientSession:
         if isinstance(game, SpawningGame) and self.own_row is not None:
             self._spawns = Spawns(game, game.kinds, self.own_row, self.histories)
         watch = self._spawns.predicted if self._spawns is not None else None
-        self._prediction = Prediction(game, self.config.max_resimulated_ticks, watch)
+        repeat_ticks = round(REPEAT_LIMIT * match.tick_hz)
+        self._prediction = Prediction(game, self.config.max_resimulated_ticks, watch, repeat_ticks)
         coasting = game if isinstance(game, CoastingGame) else None
         self._interpolation = Interpolation(self.histories, match.max_extrapolation * match.tick_hz, coasting)
         self._channels.send(MATCH, ENGINE_MESSAGES.encode(Ready(schema_hash(game.kinds))))
@@ -294,7 +297,9 @@ class ClientSession:
         if snapshot.tick > newest:
             self.snapshot = snapshot
             if snapshot.own is not None and self.switches.prediction:
-                agreed = self._prediction.reconcile(snapshot.tick, snapshot.own)
+                rtt = self._paths.rtt(0)
+                trip = 0 if math.isnan(rtt) else math.ceil(rtt / 2.0 * self.match.tick_hz)
+                agreed = self._prediction.reconcile(snapshot.tick, snapshot.own, snapshot.input_tick, trip)
         if self._spawns is not None:
             self._spawns.told(snapshot.tick, snapshot.tick > newest, agreed)
 
@@ -354,15 +359,34 @@ class ClientSession:
             self._send_idle(now)  # the clock was put back
             return
         if due > _MAX_TICKS_AT_ONCE:
-            self._last_input = self._lead.tick - _MAX_TICKS_AT_ONCE
+            self._bridge(self._lead.tick - _MAX_TICKS_AT_ONCE)
         while self._last_input < self._lead.tick:
             self._make_input(self._last_input + 1, controls)
         message = self._writer.message(redundant=self.switches.input_redundancy)
         self._send_packet(bytes([MessageType.INPUT]) + message, now)
 
+    def _bridge(self, until: int) -> None:
+        """Make the inputs up to `until` as the server would without: whole runs can be repeated, and nothing of what is
+        under way is given up for a hole behind it. What is too much to be repeated is left out."""
+        assert self.game is not None
+        assert self.match is not None
+        begin, before = self._last_input, np.array(self._last_values, np.int32)[:, None]
+        repeat_ticks = round(REPEAT_LIMIT * self.match.tick_hz)
+        if until - begin > self.config.max_redundant_inputs - _MAX_TICKS_AT_ONCE or not len(before):
+            self._last_input = until
+            return
+        repeated = tuple(stand_in(self.game, before)[:, 0].tolist())
+        for tick in range(begin + 1, until + 1):
+            self._add_input(tick, repeated if tick - begin <= repeat_ticks else (0,) * len(repeated), given=False)
+
     def _make_input(self, tick: int, controls: Controls) -> None:
         assert self.game is not None
-        values = clamp_inputs(self.game.input, controls(tick))
+        self._last_values = clamp_inputs(self.game.input, controls(tick))
+        self._add_input(tick, self._last_values, given=True)
+
+    def _add_input(self, tick: int, values: tuple[int, ...], given: bool) -> None:
+        """Take the input of the next tick, `given` by the player or not: send it, and predict with it."""
+        assert self.game is not None
         shoots = bool(self.game.shots(Rows(self.game.input, np.array(values, np.int32)[:, None]))[0])
         stamp = self._view if shoots and self.switches.lag_compensation else None
         self._writer.add(StampedInput(tick, values, stamp))
@@ -371,7 +395,7 @@ class ClientSession:
         self._inputs_made += 1
         if self.recorder is not None and self.own_row is not None:
             state = np.array(values, np.int32)[:, None]
-            self.recorder.inputs(tick, np.array([self.own_row]), state, np.zeros(1, np.bool_))
+            self.recorder.inputs(tick, np.array([self.own_row]), state, np.array([not given]))
         if self.own_row is not None and self.switches.prediction:
             self._prediction.advance(tick, values)
 

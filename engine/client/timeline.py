@@ -18,31 +18,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from itertools import pairwise
 
+from engine.client.slack import WAVE_TICKS, SlackWatch
 from engine.config import ClientConfig
 
-_BUCKET = 1.0
-"""Seconds over which the tightest slack is taken as one value."""
-_BUCKETS = 20
-"""Latest buckets of which the second lowest counts: one outlier does not move the clock, a recurring wave does. With 8
-of them a line whose bursts come every ten seconds was found out anew each time."""
-_BUCKETS_KEPT = 60
-"""Buckets kept, to tell a stormy line by."""
-_STORM_WAVES, _STORM_DEPTH_TICKS = 4, 6.0
-"""With so many waves among them, so far beyond the usual, a line is stormy: the lowest of all that is kept counts."""
-_RECENT = 8
-"""Latest reports looked at by themselves, to react to a changed route within some tenths of a second."""
-_WAVE_TICKS = 9.0
-"""How far beyond the usual a recurring wave of jitter is followed, 150 ms at 60 Hz. What is later than that is a stall:
-to wait for it all the time would cost more than to be without for once."""
-_STORM_TICKS = 15.0
-"""The same on a stormy line, 250 ms: there stalls are the usual. Measured at 24: as many late inputs, a longer lead."""
 FAR_TICKS = 60.0
 """Slack beyond which the server keeps no inputs (64 ticks: `ServerConfig.input_ring`), nor can tell by how much."""
-_SHIFT_TICKS = 30.0
-"""Slack beyond the usual, in every recent report, that no path explains: the server stood still or skipped ticks. What
-was measured before is of another schedule, and counts no more."""
 _RESTART_PAUSE = 0.5
 """Seconds, beyond the round trip, in which reports may still speak of inputs sent before a restart."""
 _FIXED_INTERVALS = 2.0
@@ -81,10 +62,8 @@ class LeadClock:
         self._adjusted = 0.0
         # Corrections made up to each recent tick: what the reports about it are brought to the present with.
         self._adjusted_at: dict[int, float] = {}
-        self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS_KEPT)
-        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._slack = SlackWatch()
         self._tightest: float | None = None  # of the reports: what counts of them all
-        self._low = 0.0  # what counts of the buckets
         self._restart_from = 0.0
         self.extra_margin = 0.0
         """Ticks of slack kept besides the configured margin; may be set at any time."""
@@ -123,8 +102,7 @@ class LeadClock:
         self._adjusted += self._time - before
         # Ticks above the new time will be made once more: what is told of them before that is of the first time.
         self._adjusted_at.clear()
-        self._buckets.clear()
-        self._recent.clear()
+        self._slack.clear()
         self._tightest = None
         self.jumps += 1
         return True
@@ -154,38 +132,9 @@ class LeadClock:
     def report(self, now: float, input_tick: int, slack_ticks: float) -> None:
         """Take the server's word that packets up to `input_tick` were `slack_ticks` early at the tightest."""
         sent = self._adjusted_at.get(input_tick)
-        if sent is None:
-            return
-        # Kept relative to no correction at all, so that later corrections need no rewriting.
-        slack = slack_ticks - sent
-        bucket = now // _BUCKET
-        if not self._buckets or self._buckets[-1][0] != bucket:
-            self._buckets.append([bucket, slack])
-            self._low = self._lowest()
-        elif slack < self._buckets[-1][1]:
-            self._buckets[-1][1] = slack
-            self._low = self._lowest()
-        self._recent.append(slack)
-        low = self._low
-        if len(self._recent) == _RECENT:
-            floor = min(self._recent)
-            if floor - low > _SHIFT_TICKS:
-                self._buckets.clear()
-                self._buckets.append([bucket, floor])
-                low = self._low = self._lowest()
-            low = min(low, sorted(self._recent)[_RECENT // 4])
-        self._tightest = low
-
-    def _lowest(self) -> float:
-        """The slack that counts of what is kept, relative to no correction."""
-        kept = [low for _, low in self._buckets]
-        lows = sorted(kept)
-        deep = lows[len(lows) // 2] - _STORM_DEPTH_TICKS
-        # A wave that spans two buckets is one.
-        if sum(low < deep <= before for before, low in pairwise([deep, *kept])) >= _STORM_WAVES:
-            return max(lows[0], lows[len(lows) // 2] - _STORM_TICKS)
-        lows = sorted(kept[-_BUCKETS:])
-        return max(lows[min(1, len(lows) - 1)], lows[len(lows) // 2] - _WAVE_TICKS)
+        if sent is not None:
+            # Kept relative to no correction at all, so that later corrections need no rewriting.
+            self._tightest = self._slack.take(now, slack_ticks - sent)
 
     def _late(self) -> bool:
         """Tell whether inputs come too late as the clock stands."""
@@ -266,7 +215,7 @@ class ViewClock:
         self._fastest = self._earliest[0]
         count = len(latest)
         rank = min(int(self._config.lateness_quantile * (count - 1) + 0.5), max(count - 2, 0))
-        late = min(latest[rank], latest[count // 2] + _WAVE_TICKS)
+        late = min(latest[rank], latest[count // 2] + WAVE_TICKS)
         lateness = max(late - self._fastest, 0.0)
         interval = max(sorted(self._gaps)[len(self._gaps) // 2], self._every) if self._gaps else self._every
         self._delay = interval + lateness + _VIEW_MARGIN if adaptive else _FIXED_INTERVALS * self._every

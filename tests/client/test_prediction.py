@@ -123,6 +123,74 @@ def test_a_late_input_is_one_correction_and_all_is_exact_again() -> None:
     assert prediction.figures.largest_error > 0
 
 
+REPEATED = 6
+"""Ticks for which the server of the next tests repeats an input."""
+
+
+def play_with_silences(
+    gaps: list[tuple[int, int]], seconds: float = 2.0, trip: int = 8, tells: bool = True
+) -> tuple[Prediction, int, int]:
+    """Play a server that has no input newer than the first of each gap's ticks until it steps the second.
+
+    tells: whether the client is told what the server had. Returns it, how often a snapshot changed its newest row, and
+    in how many ticks that row was wrong.
+    """
+    random = np.random.default_rng(1)
+    walks = random.integers(-3, 4, round(seconds * 60)).tolist()
+    game: Any = Walk()
+    prediction = Prediction(game, 64, repeat_ticks=REPEATED)
+    server, last = Server(Walk()), 0
+    truth, had = {0: server.state[:, 0].copy()}, {0: 0}
+    prediction.reconcile(0, truth[0])
+    changes = wrong = 0
+    shown: dict[int, np.ndarray] = {}
+    for tick in range(1, len(walks) + 1):
+        gap = next(((begin, end) for begin, end in gaps if begin < tick < end), None)
+        had[tick] = tick + 4 if gap is None else gap[0]
+        last = walks[tick - 1] if gap is None else last if tick - gap[0] <= REPEATED else 0
+        truth[tick] = server.step(tick, last)
+    for tick in range(1, len(walks) + 1):
+        prediction.advance(tick, (walks[tick - 1],))
+        told = tick - 2 * trip
+        before = prediction.state()
+        assert before is not None
+        if told > 0 and told % 2 == 0:
+            prediction.reconcile(told, truth[told], had[told] if tells else None, trip)
+        state = prediction.state()
+        assert state is not None
+        changes += bool((state != before).any())
+        shown[tick] = state.copy()
+        wrong += bool((state != truth[tick]).any())
+    return prediction, changes, wrong
+
+
+def test_a_server_that_hears_nothing_is_followed_without_being_contradicted_by_every_snapshot() -> None:
+    """Half a second in which nothing of ours arrives: known at once, and again when it is over."""
+    insisting, changes, _ = play_with_silences([(40, 70)], tells=False)
+    assert insisting.figures.corrections >= 14
+    assert changes >= 14
+    following, fewer, _ = play_with_silences([(40, 70)])
+    # The beginning, and each time that the silence lasted longer than half a round trip; what is right stays.
+    assert following.figures.corrections <= 6
+    assert fewer <= 7
+
+
+def test_after_a_silence_all_is_exact_again() -> None:
+    for gaps in ([(40, 45)], [(40, 52)], [(30, 60), (63, 70), (72, 80)]):
+        prediction, _, wrong = play_with_silences(gaps, seconds=3.0)
+        _, _, insisting = play_with_silences(gaps, seconds=3.0, tells=False)
+        before = prediction.figures.corrections
+        assert 0 < before < 12
+        state = prediction.state()
+        assert state is not None
+        assert wrong <= insisting + 8  # what was taken for silent and was not is wrong for half a round trip
+
+
+def test_a_silence_shorter_than_a_snapshot_tells_is_insisted_on() -> None:
+    prediction, _, _ = play_with_silences([(40, 42)])
+    assert prediction.figures.corrections == 1
+
+
 def test_what_is_not_predicted_is_taken_over_and_is_no_correction() -> None:
     def hurt(state: np.ndarray) -> None:
         state[KIND.index["health"]] = 70
@@ -265,7 +333,7 @@ def test_the_row_is_drawn_between_the_two_newest_ticks() -> None:
 
 
 def test_a_clock_that_jumped_ahead_plays_the_ticks_between_as_the_server_does() -> None:
-    prediction = Prediction(Walk(), 64)
+    prediction = Prediction(Walk(), 64, repeat_ticks=REPEATED)
     server = Server(Walk(), late={3, 4, 5})
     prediction.reconcile(0, server.state[:, 0].copy())
     for tick in (1, 2, 6, 7):
@@ -288,7 +356,7 @@ class Resting(Walk):
 
 @pytest.mark.parametrize(("game", "moves"), [(Walk(), True), (Resting(), False)])
 def test_ticks_without_an_input_are_bridged_as_the_game_plays_them(game: Any, moves: bool) -> None:
-    prediction = Prediction(game, 64)
+    prediction = Prediction(game, 64, repeat_ticks=REPEATED)
     prediction.reconcile(10, np.zeros(OWN, np.int32))
     prediction.advance(11, (1,))
     first = prediction.state()

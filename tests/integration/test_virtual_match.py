@@ -6,6 +6,7 @@ The short form plays seven people and two bots for twelve seconds on each link; 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import process_time
 
 import numpy as np
@@ -104,6 +105,25 @@ def test_a_server_that_stood_still_is_followed_within_a_moment(pause: float) -> 
         # What the server has it plays, as predicted; after five seconds it is too long ago to be remembered.
         assert now.prediction.corrections == 0 or pause > 2.0
         assert player.truth.snapshots.mismatches == 0
+
+
+@pytest.mark.parametrize("longer_ms", [100.0, 300.0])
+def test_a_way_that_becomes_longer_at_once_is_followed_with_few_corrections(longer_ms: float) -> None:
+    """Some 30 to 45 ticks are without input then: to insist would be contradicted by every snapshot, 15 to 22 times."""
+    before = load_profile("rtt100")
+    after = replace(before, up=replace(before.up, delay=before.up.delay + longer_ms / 1000.0))
+    specs = [PlayerSpec(f"player {number}", before) for number in range(3)]
+    match = VirtualMatch(Arena.factory, specs, seed=1, events=(LabEvent(at=4.0, link=after),), pictures=False)
+    match.run(9.0)
+    then = [player.session.figures(match.now) for player in match.players]
+    for figures in then:
+        assert 25 <= figures.inputs_missing <= 50
+        assert 0 < figures.prediction.corrections <= 12
+    match.run(3.0)
+    for player, figures in zip(match.players, then, strict=True):
+        now = player.session.figures(match.now)
+        assert now.inputs_missing == figures.inputs_missing
+        assert now.prediction.corrections == figures.prediction.corrections
 
 
 @pytest.mark.slow
