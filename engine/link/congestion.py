@@ -53,8 +53,10 @@ class QueueLook:
 
 @dataclass(frozen=True, slots=True)
 class LossLook:
-    """What a look found, `(n,) bool`: losses to be careful about; a burst of them; a trial that did not help."""
+    """What a look found, `(n,) bool`: losses to be careful about; a burst of them; a trial that did not help. And the
+    share of packets lost, `(n,)`."""
 
+    share: NDArray[np.float64]
     notable: NDArray[np.bool_]
     burst: NDArray[np.bool_]
     trial_failed: NDArray[np.bool_]
@@ -180,4 +182,4 @@ class LossWatch:
         drift = (loss - before) * np.minimum(span / np.where(loss < before, USUAL_FALL, USUAL_RISE), 1)
         usual = self._usual[slots] = np.where(failed, loss, np.where(settled, before + drift, before))
         burst = (window_lost >= LOSS_PACKETS_MIN) & (loss > usual + LOSS_BURST) & np.isnan(trial_loss)
-        return LossLook(loss > usual + LOSS_NOTABLE, burst, failed)
+        return LossLook(loss, loss > usual + LOSS_NOTABLE, burst, failed)

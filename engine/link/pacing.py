@@ -53,6 +53,7 @@ LOOK_MIN = 0.1  # s between two looks at a path, which take enough RTT samples t
 LOOK_MAX = 1.0  # s; a path that answers five times a second is looked at all the same
 HOLD = 0.2  # s besides one RTT until the effect of a step shows, and the next one may follow
 STEP_MAX = 0.5  # of the rate at most goes in one step for waiting, so that one mistaken look is no disaster
+TRIAL_LEAST = 2.0  # times the least rate: who sends no more is not tried with less
 USED_SHARE = 0.8  # of the rate: a rate that is not used is not raised, it has proved nothing
 NEAR_LIMIT = (0.9, 1.4)  # times the last limit: within, the path is likely to be found full again
 NEAR_SHARE = 0.15  # of the recovery there: half a minute between two such findings
@@ -167,8 +168,12 @@ class Pacer:
 
         arrived = np.where(heard, self._arrived[slots] / span, rate)
         carried = np.minimum(arrived, rate)
+        # What has just begun to be sent has not arrived yet: what gets through of it is known by the loss alone.
+        through = np.maximum(arrived, self._sent[slots] / span * (1.0 - loss.share))
+        tried = config.back_off * np.minimum(through, rate)
         full = queue.full & settled
-        trial = loss.burst & settled & ~full
+        # Where hardly less could be sent, it is not we who fill the path, and there is nothing to be tried.
+        trial = loss.burst & settled & ~full & (tried > TRIAL_LEAST * config.min_rate)
         self._limit[slots] = np.where(full, arrived, self._limit[slots])
         self._queues.was_full(slots[full], arrived[full])
         self._trial_rate[slots] = np.where(trial, rate, self._trial_rate[slots])
@@ -184,7 +189,7 @@ class Pacer:
             [full, trial, loss.trial_failed, quiet],
             [
                 config.back_off * np.maximum(carried, STEP_MAX * rate),
-                config.back_off * carried,
+                tried,
                 np.maximum(self._trial_rate[slots], rate),
                 rate + gain,
             ],

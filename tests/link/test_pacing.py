@@ -75,6 +75,20 @@ def test_loss_that_does_not_yield_becomes_usual() -> None:
     assert np.mean(divider > 1) < 0.1
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_who_begins_to_send_much_on_a_lossy_path_is_not_tried_with_next_to_nothing(seed: int) -> None:
+    """A trial sends a little less than now; by what had arrived before, it was a tenth of it, and took six seconds."""
+    match = Match(Bottleneck(1e6, loss=0.2), 120, seed=seed)
+    match.run(0.6)
+    match.size = 1200
+    rates = []
+    for _ in range(60):
+        match.run(0.1)
+        rates.append(float(match.pacer.rate[0]))
+    assert min(rates) > 15_000
+    assert rates[-1] >= 36_000
+
+
 def test_loss_by_a_shallow_queue_is_answered() -> None:
     """72 kB/s into a policer of 32 kB/s that holds four packets: more than half would be lost."""
     match = Match(Bottleneck(256 * KBIT, queue_bytes=4 * 1200), 1200, 2)
